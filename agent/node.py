@@ -23,6 +23,7 @@ from agent.inference.supervisor import Candidate, Supervisor
 from agent.models import ModelStore
 from agent.models.progress import Progress, describe
 from agent.models.starter import NAME as STARTER_NAME
+from agent.plan import Plan
 
 logger = logging.getLogger(__name__)
 
@@ -170,11 +171,13 @@ class Node:
             path=path,
             engine=self.config.engine,
             build=_build(self.config.engine),
-            context=self.config.context,
-            parallel=self.config.parallel,
-            threads=self.config.compute_threads(),
-            micro_batch=self.config.micro_batch,
-            prompt_cache=self.config.prompt_cache * _MIB,
+            plan=Plan(
+                context=self.config.context,
+                parallel=self.config.parallel,
+                threads=self.config.compute_threads(),
+                micro_batch=self.config.micro_batch,
+                prompt_cache=self.config.prompt_cache * _MIB,
+            ),
         )
 
     async def _install_starter(self) -> None:

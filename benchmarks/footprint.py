@@ -23,6 +23,7 @@ import llama_cpp.llama_cpp as lib
 
 from agent.engines import LoadOptions
 from agent.engines.llama_cpp import library
+from agent.plan import Plan
 from benchmarks import servers
 
 _IDLE = 10.0  # seconds
@@ -59,11 +60,10 @@ def reported(model: Path) -> float:
 
     library.initialise()
     lib.llama_log_set(keep, ctypes.c_void_p(0))
-    options = LoadOptions(
-        model, _CONTEXT, _PARALLEL, len(os.sched_getaffinity(0)), 512, prompt_cache=0, extra_buffers=True
-    )
+    plan = Plan(_CONTEXT, _PARALLEL, len(os.sched_getaffinity(0)), 512)
+    options = LoadOptions(model, plan, extra_buffers=True)
     handle = library.load_model(options, lambda _: None)
-    context = library.create_context(handle, options, _CONTEXT)
+    context = library.create_context(handle, plan, _CONTEXT)
     lib.llama_free(context)
     lib.llama_model_free(handle)
     return sum(float(size) for size in re.findall(r"buffer size\s*=\s*([\d.]+) MiB", "".join(lines)))

@@ -23,6 +23,7 @@ from typing import Protocol
 import msgspec
 
 from agent.errors import ConfigError
+from agent.plan import Plan
 
 
 class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -93,20 +94,12 @@ class LoadOptions:
 
     Attributes:
         path: the model file; None for engines that need none.
-        context: tokens per request; 0 takes the training context.
-        parallel: requests answered at the same time, each with its own `context` tokens of KV cache.
-        threads: compute threads.
-        micro_batch: largest number of tokens computed in one go.
-        prompt_cache: bytes for conversations that have no slot any more.
+        plan: how to run it.
         extra_buffers: allow repacked copies of the weights; off is the cure for builds with broken kernels.
     """
 
     path: Path | None
-    context: int
-    parallel: int
-    threads: int
-    micro_batch: int
-    prompt_cache: int
+    plan: Plan
     extra_buffers: bool
 
 

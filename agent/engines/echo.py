@@ -73,12 +73,12 @@ class Echo:
         if directive == "!refuse":
             raise EngineError("The echo engine was asked to refuse.")
         on_progress(1.0)
-        self._parallel = options.parallel
+        self._parallel = options.plan.parallel
         return ModelInfo(
             architecture="echo",
-            context=options.context or _DEFAULT_CONTEXT,
+            context=options.plan.context or _DEFAULT_CONTEXT,
             training_context=0,
-            parallel=options.parallel,
+            parallel=options.plan.parallel,
             vocabulary=_CLOSE + 1,
             chat_template=_TEMPLATE,
             bos="",

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from agent.engines import ModelInfo, Sampling
+from agent.plan import Plan
 
 MAX_FRAME = 64 * 1024 * 1024  # a prompt of 16 million tokens; more is a broken peer
 _LENGTH = struct.Struct("<I")
@@ -20,11 +21,7 @@ class Load(msgspec.Struct, tag="load", array_like=True, frozen=True):
     """Load a model. Fields as in `agent.engines.LoadOptions`; `path` is empty for engines that need no file."""
 
     path: str
-    context: int
-    parallel: int
-    threads: int
-    micro_batch: int
-    prompt_cache: int
+    plan: Plan
     extra_buffers: bool
 
 

@@ -22,6 +22,7 @@ from agent.inference import frames
 from agent.inference.answer import Answer
 from agent.inference.process import EngineProcess
 from agent.inference.set_aside import SetAside, identify
+from agent.plan import Plan
 
 logger = logging.getLogger(__name__)
 
@@ -41,17 +42,14 @@ class Candidate:
         name: under which clients ask for it.
         path: its file; None for engines that need none.
         build: version of the engine library, to remember failures by.
+        plan: how to run it.
     """
 
     name: str
     path: Path | None
     engine: str
     build: str
-    context: int
-    parallel: int
-    threads: int
-    micro_batch: int
-    prompt_cache: int
+    plan: Plan
 
 
 @dataclass
@@ -200,17 +198,7 @@ class Supervisor:
         self._retry_after = _RETRY
         process = await EngineProcess.start(candidate.engine, self._environment, self._receive)
         self._process = process
-        process.send(
-            frames.Load(
-                path=str(candidate.path or ""),
-                context=candidate.context,
-                parallel=candidate.parallel,
-                threads=candidate.threads,
-                micro_batch=candidate.micro_batch,
-                prompt_cache=candidate.prompt_cache,
-                extra_buffers=extra_buffers,
-            )
-        )
+        process.send(frames.Load(str(candidate.path or ""), candidate.plan, extra_buffers=extra_buffers))
         watchdog = asyncio.create_task(self._watch(process), name="engine watchdog")
         try:
             return await process.ended()

@@ -80,13 +80,7 @@ class Worker:
 
     def _load(self, frame: frames.Load) -> None:
         options = LoadOptions(
-            path=Path(frame.path) if frame.path else None,
-            context=frame.context,
-            parallel=frame.parallel,
-            threads=frame.threads,
-            micro_batch=frame.micro_batch,
-            prompt_cache=frame.prompt_cache,
-            extra_buffers=frame.extra_buffers,
+            path=Path(frame.path) if frame.path else None, plan=frame.plan, extra_buffers=frame.extra_buffers
         )
         started = time.perf_counter()
         try:

@@ -7,6 +7,7 @@ import pytest
 
 from agent import engines
 from agent.engines import LoadOptions
+from agent.plan import Plan
 from tests.engines.driving import Loaded
 
 PARALLEL = 4
@@ -36,15 +37,8 @@ def loaded(request: pytest.FixtureRequest) -> Loaded:
 
 def _loaded(name: str, path: Path | None, context: int) -> Iterator[Loaded]:
     engine = engines.create(name)
-    options = LoadOptions(
-        path=path,
-        context=context,
-        parallel=PARALLEL,
-        threads=1,  # several wait for each other, which takes very long while something else computes
-        micro_batch=128,
-        prompt_cache=0,
-        extra_buffers=True,
-    )
+    # Several threads wait for each other, which takes very long while something else computes.
+    options = LoadOptions(path, Plan(context, PARALLEL, threads=1, micro_batch=128), extra_buffers=True)
     info = engine.load(options, lambda _fraction: None)
     yield Loaded(engine, info)
     engine.close()

@@ -128,11 +128,12 @@ import sys
 from pathlib import Path
 from agent.engines import LoadOptions, create
 from agent.errors import EdgewiseError
+from agent.plan import Plan
 from tests.engines.driving import Loaded, answer
 from tests.engines.test_grammar import HOSTILE
 
 engine = create("llama_cpp")
-info = engine.load(LoadOptions(Path(sys.argv[1]), 256, 1, 1, 64, 0, True), lambda _fraction: None)
+info = engine.load(LoadOptions(Path(sys.argv[1]), Plan(256, 1, 1, 64), True), lambda _fraction: None)
 loaded = Loaded(engine, info)
 try:
     answer(engine, loaded.request("Answer:", HOSTILE[sys.argv[2]]), 3)

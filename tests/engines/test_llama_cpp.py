@@ -11,6 +11,7 @@ import pytest
 
 from agent.engines import LoadOptions, Sampling, create
 from agent.errors import RequestError
+from agent.plan import Plan
 from tests.engines import damage
 from tests.engines.driving import Loaded, advance, answer, running
 
@@ -20,8 +21,9 @@ import sys
 from pathlib import Path
 from agent.engines import LoadOptions, create
 from agent.errors import EdgewiseError
+from agent.plan import Plan
 try:
-    create("llama_cpp").load(LoadOptions(Path(sys.argv[1]), 256, 1, 1, 64, 0, True), lambda _fraction: None)
+    create("llama_cpp").load(LoadOptions(Path(sys.argv[1]), Plan(256, 1, 1, 64), True), lambda _fraction: None)
     print("loaded")
 except EdgewiseError as error:
     print(type(error).__name__, error)
@@ -52,7 +54,7 @@ def resident() -> int:
 def test_the_context_is_never_longer_than_the_model_was_trained_for(starter: Path) -> None:
     fractions: list[float] = []
     engine = create("llama_cpp")
-    info = engine.load(LoadOptions(starter, 1_000_000, 1, 1, 64, 0, extra_buffers=False), fractions.append)
+    info = engine.load(LoadOptions(starter, Plan(1_000_000, 1, 1, 64), extra_buffers=False), fractions.append)
     engine.close()
     assert info.context == info.training_context == 8192
     assert fractions == sorted(fractions)

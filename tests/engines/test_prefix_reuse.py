@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.engines import LoadOptions, Prefilled, Sampled, SequenceRequest, create
+from agent.plan import Plan
 from tests.engines.driving import GREEDY, Answer, Loaded, advance, answer, running
 
 STORY = "Numbers are fun. Here is how a child counts: " + ", ".join(str(n) for n in range(1, 25)) + ","
@@ -141,7 +142,7 @@ def test_closing_a_gap_changes_no_answer(llama_cpp: Loaded) -> None:
 
 def test_a_conversation_that_lost_its_slot_goes_on_where_it_was(starter: Path, llama_cpp: Loaded) -> None:
     engine = create("llama_cpp")
-    options = LoadOptions(starter, 256, 1, threads=1, micro_batch=128, prompt_cache=16 << 20, extra_buffers=True)
+    options = LoadOptions(starter, Plan(256, 1, threads=1, micro_batch=128, prompt_cache=16 << 20), extra_buffers=True)
     small = Loaded(engine, engine.load(options, lambda _: None))
     story = answer(engine, small.request(STORY), 2)
     other = answer(engine, small.request("Once upon a time there was a robot. " * 12), 1)

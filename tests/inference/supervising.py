@@ -13,6 +13,7 @@ from agent.inference import frames
 from agent.inference.answer import Answer
 from agent.inference.set_aside import SetAside
 from agent.inference.supervisor import Candidate, Supervisor
+from agent.plan import Plan
 
 LIST = "set-aside.json"
 
@@ -24,11 +25,7 @@ def candidate(path: Path | None = None, *, engine: str = "echo", parallel: int =
         path=path,
         engine=engine,
         build=build,
-        context=256,
-        parallel=parallel,
-        threads=1,
-        micro_batch=64,
-        prompt_cache=0,
+        plan=Plan(256, parallel, threads=1, micro_batch=64),
     )
 
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from agent.engines import ModelInfo, Sampling
 from agent.inference import frames
+from agent.plan import Plan
 
 TO_ENGINE: list[frames.ToEngine] = [
-    frames.Load("/models/a.gguf", 4096, 4, 2, 512, 0, extra_buffers=True),
+    frames.Load("/models/a.gguf", Plan(4096, 4, 2, 512), extra_buffers=True),
     frames.Generate(
         7,
         Sampling(temperature=0.5, seed=2**40, logit_bias={5: -100.0}, schema="{}", top_logprobs=0),

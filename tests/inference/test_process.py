@@ -10,9 +10,10 @@ import pytest
 from agent.config import engine_environment
 from agent.inference import frames
 from agent.inference.process import EngineProcess
+from agent.plan import Plan
 from tests.inference.supervising import children, until
 
-LOAD = frames.Load("", 128, 1, 1, 64, 0, extra_buffers=True)
+LOAD = frames.Load("", Plan(128, 1, 1, 64), extra_buffers=True)
 
 
 def script(folder: Path, *lines: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from agent.engines import Sampling
 from agent.inference import frames
+from agent.plan import Plan
 from tests.inference.wire import Wire, chat, end_of, engine_process, failure_of, text_of
 
 LONG = "!delay 40 !text " + "x" * 3000  # six steps to read, at 40 ms each, and then many to answer
@@ -31,7 +32,7 @@ def single() -> Iterator[Wire]:
 
 def test_loading_is_reported_and_then_what_is_loaded() -> None:
     with engine_process() as wire:
-        wire.send(frames.Load("", 128, 3, 1, 64, 0, extra_buffers=True))
+        wire.send(frames.Load("", Plan(128, 3, 1, 64), extra_buffers=True))
         assert wire.receive() == frames.Loading(1.0)
         loaded = wire.receive()
         assert isinstance(loaded, frames.Loaded)
@@ -43,7 +44,7 @@ def test_a_refused_model_is_reported_and_ends_the_process(tmp_path: Path) -> Non
     model = tmp_path / "model"
     model.write_text("!refuse")
     with engine_process() as wire:
-        wire.send(frames.Load(str(model), 128, 1, 1, 64, 0, extra_buffers=True))
+        wire.send(frames.Load(str(model), Plan(128, 1, 1, 64), extra_buffers=True))
         failed = wire.receive()
         assert isinstance(failed, frames.LoadFailed)
         assert "refuse" in failed.message

@@ -13,6 +13,7 @@ import msgspec
 
 from agent.engines import ModelInfo, Sampling
 from agent.inference import frames
+from agent.plan import Plan
 
 PATIENCE = 10.0  # seconds; only a failing test waits so long
 
@@ -45,7 +46,7 @@ class Wire:
 
     def load(self, path: Path | None = None, context: int = 4096, parallel: int = 2) -> ModelInfo:
         """Load a model; returns what is loaded."""
-        self.send(frames.Load(str(path or ""), context, parallel, 1, 64, 0, extra_buffers=True))
+        self.send(frames.Load(str(path or ""), Plan(context, parallel, 1, 64), extra_buffers=True))
         while True:
             match self.receive():
                 case frames.Loaded(info=info):

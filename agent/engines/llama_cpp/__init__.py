@@ -46,19 +46,20 @@ class LlamaCpp:
         self._model = library.load_model(options, on_progress)
         self._vocabulary = lib.llama_model_get_vocab(self._model)
         trained = lib.llama_model_n_ctx_train(self._model)
-        context = min(options.context or trained, trained) if trained else options.context
-        self._context = library.create_context(self._model, options, context)
+        plan = options.plan
+        context = min(plan.context or trained, trained) if trained else plan.context
+        self._context = library.create_context(self._model, plan, context)
         self._cache = Cache(self._model, self._context)
-        self._archive = Archive(options.prompt_cache)
-        self._micro_batch = options.micro_batch
-        self._batch = Batch(options.micro_batch + options.parallel)
-        self._slots = [Slot(index) for index in range(options.parallel)]
+        self._archive = Archive(plan.prompt_cache)
+        self._micro_batch = plan.micro_batch
+        self._batch = Batch(plan.micro_batch + plan.parallel)
+        self._slots = [Slot(index) for index in range(plan.parallel)]
         self._self_test()
         return ModelInfo(
             architecture=library.metadata(self._model, "general.architecture"),
             context=lib.llama_n_ctx_seq(self._context),
             training_context=trained,
-            parallel=options.parallel,
+            parallel=plan.parallel,
             vocabulary=lib.llama_vocab_n_tokens(self._vocabulary),
             chat_template=library.chat_template(self._model),
             bos=self._control_text(lib.llama_vocab_bos(self._vocabulary)),

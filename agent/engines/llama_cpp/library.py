@@ -9,8 +9,10 @@ import llama_cpp.llama_cpp as lib
 
 from agent.engines import LoadOptions
 from agent.errors import EngineError, ModelFileError, RequestError
+from agent.plan import Plan
 
 _LOG_LEVEL_WARN = 3  # ggml.h: enum ggml_log_level
+_KV_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}  # ggml.h: enum ggml_type
 _recent: deque[str] = deque(maxlen=8)
 
 
@@ -55,6 +57,8 @@ def load_model(options: LoadOptions, on_progress: Callable[[float], None]) -> li
 
     params = lib.llama_model_default_params()
     params.use_extra_bufts = options.extra_buffers
+    params.load_mode = lib.LLAMA_LOAD_MODE_MMAP if options.plan.mapped else lib.LLAMA_LOAD_MODE_NONE
+    params.n_gpu_layers = 0 if options.plan.provider == "cpu" else -1
     params.progress_callback = progress
     _recent.clear()
     model: lib.llama_model_p | None = lib.llama_model_load_from_file(str(options.path).encode(), params)
@@ -67,7 +71,7 @@ def load_model(options: LoadOptions, on_progress: Callable[[float], None]) -> li
     return model
 
 
-def create_context(model: lib.llama_model_p, options: LoadOptions, context: int) -> lib.llama_context_p:
+def create_context(model: lib.llama_model_p, plan: Plan, context: int) -> lib.llama_context_p:
     """Create KV cache and compute buffers: `parallel` streams of `context` tokens each.
 
     Streams are kept apart (`kv_unified` off): eight sequences decode 1.6 times as fast as in one shared buffer,
@@ -78,11 +82,12 @@ def create_context(model: lib.llama_model_p, options: LoadOptions, context: int)
         EngineError: not enough memory, most likely.
     """
     params = lib.llama_context_default_params()
-    params.n_ctx = context * options.parallel
-    params.n_seq_max = options.parallel
-    params.n_batch = params.n_ubatch = options.micro_batch
-    params.n_outputs_max = options.parallel
-    params.n_threads = params.n_threads_batch = options.threads
+    params.n_ctx = context * plan.parallel
+    params.n_seq_max = plan.parallel
+    params.n_batch = params.n_ubatch = plan.micro_batch
+    params.n_outputs_max = plan.parallel
+    params.n_threads = params.n_threads_batch = plan.threads
+    params.type_k = params.type_v = _KV_TYPES[plan.kv_type]
     params.kv_unified = False
     params.swa_full = False
     params.no_perf = True
@@ -90,7 +95,7 @@ def create_context(model: lib.llama_model_p, options: LoadOptions, context: int)
     handle: lib.llama_context_p | None = lib.llama_init_from_model(model, params)
     if handle is None:
         raise EngineError(
-            f"llama.cpp cannot make room for {options.parallel} x {context} tokens of context: {complaint()}.",
+            f"llama.cpp cannot make room for {plan.parallel} x {context} tokens of context: {complaint()}.",
             hint="Use a shorter --context or a smaller --parallel.",
         )
     return handle
