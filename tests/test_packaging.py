@@ -24,6 +24,7 @@ LOCKS = {
     "requirements-build.lock": GROUPS["build"],
     "requirements-bench.lock": GROUPS["bench"],
 }
+FOLDERS = ("agent", "web", "firmware-profiles")
 PIN = re.compile(r"^(\S+)==(\S+)(?: ; (.+?))? \\$", re.MULTILINE)
 
 
@@ -57,11 +58,11 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 
 def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
-    files = [path for name in ("agent", "web") for path in (ROOT / name).rglob("*") if path.is_file()]
+    files = [path for name in FOLDERS for path in (ROOT / name).rglob("*") if path.is_file()]
     expected = {path.relative_to(ROOT).as_posix() for path in files if "__pycache__" not in path.parts}
     held = set(zipfile.ZipFile(wheel).namelist())
     assert expected <= held
-    assert {name.split("/")[0] for name in held if ".dist-info" not in name} == {"agent", "web"}
+    assert {name.split("/")[0] for name in held if ".dist-info" not in name} == set(FOLDERS)
 
 
 def test_the_installed_command_runs_away_from_the_checkout(installed: Path, tmp_path: Path) -> None:
@@ -69,6 +70,13 @@ def test_the_installed_command_runs_away_from_the_checkout(installed: Path, tmp_
     assert where.startswith(str(installed.parent))
     assert PROJECT["project"]["version"] in run(installed / "edgewise", "--version", cwd=tmp_path)
     assert "state" in run(installed / "edgewise", "config", cwd=tmp_path)
+
+
+def test_the_firmware_profiles_are_found_away_from_the_checkout(installed: Path, tmp_path: Path) -> None:
+    code = "from agent.profiles import built_in, load_profiles; print(built_in(), len(load_profiles(built_in())))"
+    where, _, count = run(installed / "python", "-c", code, cwd=tmp_path).rpartition(" ")
+    assert where.startswith(str(installed.parent))
+    assert int(count) == len(list((ROOT / "firmware-profiles").glob("*.toml")))
 
 
 @pytest.mark.parametrize("lock", LOCKS)
