@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from agent.errors import ConfigError
 from agent.models.settings import SourceSettings
+from agent.selection.policy import Licences, Policy, Preference, Use
 
 _PREFIX = "EDGEWISE_"
 # Variables that other tools have made common; read when the EDGEWISE_ one is not set.
@@ -35,25 +36,49 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="port to listen on; 0 takes a free one")] = 8080
     model: Annotated[
-        str, Meta(description="installed model, model reference or GGUF file to serve; empty: the starter")
+        str, Meta(description="installed model or GGUF file to serve; empty: the best one for this computer")
     ] = ""
+    use: Annotated[Use, Meta(description="what the model is for: chat, code or math")] = "chat"
+    prefer: Annotated[
+        Preference, Meta(description="what counts when models are compared: quality, balanced or speed")
+    ] = "balanced"
+    licences: Annotated[
+        Licences,
+        Meta(description="free: only models whose licence has no conditions; any: all, whose conditions you accept"),
+    ] = "free"
+    least_speed: Annotated[
+        float, Meta(ge=0, description="tokens per second that a model must reach; 0: as the firmware profile says")
+    ] = 0.0
+    profile: Annotated[str, Meta(description="firmware profile to use; empty: the one that fits this computer")] = ""
     aliases: Annotated[
         list[str],
         Meta(description="other names under which the served model answers, separated by commas; *: any name"),
     ] = []
     engine: Annotated[str, Meta(description="inference engine: llama_cpp or echo")] = "llama_cpp"
-    context: Annotated[Count, Meta(description="context length of each request in tokens; 0: all the model has")] = 4096
-    parallel: Annotated[int, Meta(ge=1, le=64, description="requests answered at the same time")] = 4
+    context: Annotated[
+        Count, Meta(description="context length of each request in tokens; 0: as fits this computer")
+    ] = 0
+    parallel: Annotated[
+        int, Meta(ge=0, le=64, description="requests answered at the same time; 0: as fits this computer")
+    ] = 0
     queue: Annotated[Count, Meta(description="requests that may wait for a place; beyond that the answer is 429")] = 32
-    threads: Annotated[Count, Meta(description="compute threads; 0: one per usable CPU")] = 0
-    micro_batch: Annotated[int, Meta(ge=32, le=4096, description="prompt tokens computed in one go, at most")] = 512
+    threads: Annotated[
+        Count, Meta(description="compute threads; 0: as the firmware profile says, mostly one per fast core")
+    ] = 0
+    micro_batch: Annotated[
+        int, Meta(ge=0, le=4096, description="prompt tokens computed in one go, at most; 0: as fits this computer")
+    ] = 0
     prompt_cache: Annotated[
-        Count, Meta(description="MiB for conversations that wait for their next turn without a place")
-    ] = 256
+        int,
+        Meta(ge=-1, description="MiB for conversations that wait for their next turn without a place; -1: as fits"),
+    ] = -1
     step_timeout: Annotated[
         float,
         Meta(ge=1, description="seconds without a sign of life after which a working engine is restarted"),
     ] = 120.0
+    fetch_models: Annotated[bool, Meta(description="install the best model for this computer without being asked")] = (
+        True
+    )
     offline: Annotated[bool, Meta(description="never use the network to fetch models")] = False
     hf_endpoint: Annotated[str, Meta(description="address of the Hugging Face hub or a mirror")] = (
         "https://huggingface.co"
@@ -87,9 +112,24 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             hf_endpoint=self.hf_endpoint, hf_token=token, pypi_index=self.pypi_index, offline=self.offline
         )
 
-    def compute_threads(self) -> int:
-        """Return the number of compute threads, never more than the CPUs this process may use."""
-        return self.threads or len(os.sched_getaffinity(0))
+    def policy(self) -> Policy:
+        """Return what selection needs to know."""
+        return Policy(
+            use=self.use,
+            prefer=self.prefer,
+            licences=self.licences,
+            least_decode=self.least_speed,
+            context=self.context,
+            parallel=self.parallel,
+            micro_batch=self.micro_batch,
+            threads=self.threads,
+            prompt_cache=self.prompt_cache,
+        )
+
+    def directories(self, name: str) -> list[Path]:
+        """Return where users keep files of their own that add to ours, such as `firmware-profiles`; the last wins."""
+        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        return [place / "edgewise" / name for place in (Path("/etc"), home)]
 
 
 @dataclass(frozen=True)
@@ -164,6 +204,11 @@ def engine_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(_PREFIX) and not any(word in name.upper() for word in _SECRET_WORDS)
     }
+
+
+def colour_wanted() -> bool:
+    """Tell whether the user's terminal shows emphasis (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in {"", "dumb"}
 
 
 def _convert(name: str, value: object, place: str) -> object:

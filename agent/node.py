@@ -3,40 +3,31 @@
 import asyncio
 import contextlib
 import importlib.metadata
-import itertools
-import logging
-import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
+from agent.chooser import Chooser
 from agent.config import Config
 from agent.engines import ModelInfo
-from agent.errors import EdgewiseError, EngineUnavailableError
-from agent.gguf import read_header
+from agent.errors import EngineUnavailableError
 from agent.inference import frames
 from agent.inference.answer import Answer
+from agent.inference.candidate import Candidate
 from agent.inference.set_aside import SetAside
-from agent.inference.supervisor import Candidate, Supervisor
+from agent.inference.supervisor import Supervisor
+from agent.measurements import Measurements
 from agent.models import ModelStore
-from agent.models.progress import Progress, describe
-from agent.models.starter import NAME as STARTER_NAME
 from agent.plan import Plan
-
-logger = logging.getLogger(__name__)
+from agent.selection import Selection
+from agent.steward import Coming, Steward
 
 VERSION = importlib.metadata.version("edgewise")
-_MIB = 1 << 20
-_DELAYS = (15.0, 30.0, 60.0, 300.0)  # seconds before the starter model is tried again
-_LOOK_SECONDS = 1.0  # between two looks for a model that somebody installs
-_LOG_SECONDS = 5.0  # between two lines about a download
-_INSTALL_RETRY = 5  # seconds, said to clients while the starter model is on its way
-_USB_HINT = (
-    "Without a network: copy a .gguf file to a USB stick and run `edgewise models pull /media/usb/FILE.gguf`, "
-    "or start with `edgewise run --model FILE.gguf`."
-)
+_INSTALL_RETRY = 5  # seconds, said to clients while the first model is on its way
+_THINKING = "enable_thinking"  # the variable by which chat templates are told (Qwen3, SmolLM3, Gemma 4 and others)
+_DEFAULT_CONTEXT, _DEFAULT_PARALLEL, _DEFAULT_MICRO_BATCH = 4096, 4, 512  # of engines without a model file
 
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,6 +43,22 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     restarts: int = 0
 
 
+class SelectionState(msgspec.Struct, frozen=True):
+    """What `GET /api/edgewise/selection` says.
+
+    Attributes:
+        serving: name of the installed model that answers now; empty while none does.
+        wanted: name of the model that the user has chosen; empty when the choice is ours.
+        coming: what is being installed, and how far it is; empty when nothing is.
+        selection: the choice with all its reasons.
+    """
+
+    serving: str
+    wanted: str
+    coming: str
+    selection: Selection
+
+
 class Node:
     """One device. `start` returns at once; what goes on is told by `health`."""
 
@@ -61,22 +68,25 @@ class Node:
         self.started = time.time()
         self.set_aside = SetAside(config.state_dir / "set-aside.json")
         self._supervisor = Supervisor(self.set_aside, environment, queue=config.queue, step_timeout=config.step_timeout)
-        self._install: Progress | None = None
-        self._told = 0.0
-        self._trouble: EdgewiseError | None = None
+        measurements = Measurements(config.state_dir / "measurements.json")
+        chooser = Chooser(config, self.store, self.set_aside, measurements, environment)
+        self._supervisor.on_speed = chooser.learn
+        self._steward = Steward(chooser, self._supervisor)
+        self._chooser = chooser
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to find, install and load a model.
+        """Begin to choose, install and load a model.
 
         Raises:
             ModelError: the configured model is not there, or its file is broken.
         """
-        candidates = self._candidates()
-        if candidates:
-            self._supervisor.start(candidates)
-        else:
-            self._task = asyncio.create_task(self._install_starter(), name="starter model")
+        if self.config.engine != "llama_cpp":
+            self._supervisor.start([self._modelless()])
+            return
+        if self.config.model:
+            self._chooser.named()
+        self._task = asyncio.create_task(self._steward.run(), name="steward")
 
     async def stop(self) -> None:
         """End everything; running answers are told."""
@@ -88,28 +98,45 @@ class Node:
 
     def health(self) -> Health:
         """Return what the node is doing now."""
-        status = self._supervisor.status
-        if self._trouble is not None:
-            return Health("failed", VERSION, detail=self._trouble.message, hint=self._trouble.hint)
-        if self._install is not None:
-            share = self._install.done / self._install.total if self._install.total else 0.0
-            detail = f"{STARTER_NAME}: {describe(self._install)}"
-            return Health("downloading", VERSION, model=STARTER_NAME, detail=detail, progress=share)
+        status, coming = self._supervisor.status, self._steward.coming
+        if self._steward.trouble is not None:
+            return Health("failed", VERSION, detail=self._steward.trouble.message, hint=self._steward.trouble.hint)
+        if status.state == "stopped" and coming is not None:
+            return self._first_download(coming)
+        if status.state == "stopped" and self._task is not None:
+            return Health("loading", VERSION, detail="Looking at this computer.")
         return Health(
             status={"ready": "ok", "stopped": "loading", "refused": "failed"}.get(status.state, status.state),
             version=VERSION,
             model=status.model,
-            detail=status.detail,
+            detail=f"{status.detail} {coming.describe()}" if coming else status.detail,
             hint=status.hint,
             progress=status.progress,
             active=self._supervisor.active,
             restarts=status.restarts,
         )
 
+    def selection(self) -> SelectionState | None:
+        """Return what was chosen and why, and what is on its way; None before the first choice."""
+        if self._steward.selection is None:
+            return None
+        coming = self._steward.coming
+        return SelectionState(
+            serving=self._supervisor.status.model if self.model else "",
+            wanted=self._chooser.wanted(),
+            coming=coming.describe() if coming else "",
+            selection=self._steward.selection,
+        )
+
     @property
     def model(self) -> ModelInfo | None:
         """What is loaded, or None while nothing is."""
         return self._supervisor.status.info
+
+    @property
+    def plan(self) -> Plan | None:
+        """How the model runs, or None while nothing is loaded."""
+        return self._supervisor.plan
 
     @property
     def load_seconds(self) -> float:
@@ -137,87 +164,46 @@ class Node:
             EngineUnavailableError: no model is ready; says why, and whether waiting helps.
             QueueFullError: too many requests are waiting.
         """
-        if self._trouble is not None:
-            raise EngineUnavailableError(self._trouble.message, hint=self._trouble.hint)
-        if self._install is not None:
-            raise EngineUnavailableError(f"{self.health().detail}.", retry_after=_INSTALL_RETRY)
-        return self._supervisor.generate(request)
+        health = self.health()
+        if health.status == "downloading":
+            raise EngineUnavailableError(f"{health.detail}.", retry_after=_INSTALL_RETRY)
+        if self._supervisor.status.state == "stopped" and self._task is not None:
+            retry = _INSTALL_RETRY if health.status == "loading" else 0
+            raise EngineUnavailableError(health.detail, retry_after=retry, hint=health.hint)
+        return self._supervisor.generate(self._with_defaults(request))
 
-    def _candidates(self) -> list[Candidate]:
-        """Return what may be run, best first. Selection by hardware takes this place over."""
-        if self.config.engine != "llama_cpp":
-            return [self._candidate(self.config.engine, self._path() if self.config.model else None)]
-        installed = {model.name: self.store.path(model) for model in self.store.installed()}
-        if self.config.model:
-            path = self._path()
-            named = next((name for name, place in installed.items() if place == path), path.stem)
-            wanted = {named: path}
-        else:
-            wanted = {}
-        fallback = {name: installed[name] for name in sorted(installed, key=lambda name: name != STARTER_NAME)}
-        return [self._candidate(name, path) for name, path in {**wanted, **fallback}.items()]
+    def _with_defaults(self, request: frames.Generate) -> frames.Generate:
+        """Have models that may think or not answer at once, unless the request says otherwise."""
+        if _THINKING in request.template or not self._thinks_needlessly():
+            return request
+        return msgspec.structs.replace(request, template={**request.template, _THINKING: False})
 
-    def _path(self) -> Path:
-        """Return the file of the configured model, checked."""
-        given = Path(self.config.model).expanduser()
-        path = given.absolute() if given.is_file() else self.store.path(self.store.find(self.config.model))
-        if self.config.engine == "llama_cpp":
-            read_header(path)
-        return path
+    def _thinks_needlessly(self) -> bool:
+        """Tell whether the model that runs would think although it was chosen to answer at once."""
+        selection = self._steward.selection
+        if selection is None:
+            return False
+        entries = (selection, *selection.rejected)
+        running = next((entry for entry in entries if entry.installed == self._supervisor.status.model), None)
+        return running is not None and not running.thinking
 
-    def _candidate(self, name: str, path: Path | None) -> Candidate:
-        return Candidate(
-            name=name,
-            path=path,
-            engine=self.config.engine,
-            build=_build(self.config.engine),
-            plan=Plan(
-                context=self.config.context,
-                parallel=self.config.parallel,
-                threads=self.config.compute_threads(),
-                micro_batch=self.config.micro_batch,
-                prompt_cache=self.config.prompt_cache * _MIB,
-            ),
+    @staticmethod
+    def _first_download(coming: Coming) -> Health:
+        """Return what there is to say while nothing can be served yet."""
+        if coming.trouble is not None:
+            return Health("failed", VERSION, detail=coming.trouble.message, hint=coming.trouble.hint)
+        progress = coming.progress
+        share = progress.done / progress.total if progress and progress.total else 0.0
+        return Health("downloading", VERSION, model=coming.name, detail=coming.describe(), progress=share)
+
+    def _modelless(self) -> Candidate:
+        """Return how to run an engine that needs no model, or one that is configured with its file."""
+        plan = Plan(
+            context=self.config.context or _DEFAULT_CONTEXT,
+            parallel=self.config.parallel or _DEFAULT_PARALLEL,
+            threads=self.config.threads or 1,
+            micro_batch=self.config.micro_batch or _DEFAULT_MICRO_BATCH,
         )
-
-    async def _install_starter(self) -> None:
-        """Fetch the starter model and run it; tries again, since a network may come up later than this device."""
-        logger.info("No model is installed; fetching the starter, %s", STARTER_NAME)
-        for delay in itertools.chain(_DELAYS, itertools.repeat(_DELAYS[-1])):
-            try:
-                await self.store.pull("starter", self.config.sources(), on_progress=self._progress)
-                break
-            except EdgewiseError as error:
-                self._trouble = type(error)(error.message, hint=error.hint or _USB_HINT)
-                logger.error("%s %s", error.message, self._trouble.hint)  # noqa: TRY400 - a missing network is no bug
-            finally:
-                self._install = None
-            if await self._model_appears(math.inf if self.config.offline else delay):
-                break
-        self._trouble = None
-        self._supervisor.start(self._candidates())
-
-    async def _model_appears(self, seconds: float) -> bool:
-        """Wait until somebody has installed a model, by USB for example; False when nobody did in that time."""
-        end = time.monotonic() + seconds
-        while not self.store.installed():
-            if time.monotonic() >= end:
-                return False
-            await asyncio.sleep(_LOOK_SECONDS)
-        return True
-
-    def _progress(self, progress: Progress) -> None:
-        """Note how far the starter model is, and log it now and then for whoever watches the terminal."""
-        news = self._install is None or progress.state != self._install.state
-        self._install = progress
-        if progress.state == "downloading":
-            self._trouble = None
-        if news or time.monotonic() - self._told >= _LOG_SECONDS:
-            self._told = time.monotonic()
-            logger.info("%s: %s", STARTER_NAME, describe(progress))
-
-
-def _build(engine: str) -> str:
-    """Return the version of an engine's library without loading it."""
-    package = {"llama_cpp": "llama-cpp-python"}.get(engine)
-    return f"{engine} {importlib.metadata.version(package)}" if package else engine
+        path = Path(self.config.model).expanduser().absolute() if self.config.model else None
+        engine = self.config.engine
+        return Candidate(path.stem if path else engine, path, engine, engine, plan)

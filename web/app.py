@@ -5,6 +5,7 @@ from litestar.di import Provide
 
 from agent.node import Node
 from web import health
+from web.api.edgewise import selection
 from web.api.openai import chat, completions, models
 from web.api.openai.errors import error_response
 from web.origin import origin_guard
@@ -18,6 +19,7 @@ _ROUTES = [
     completions.create_completion,
     models.list_models,
     models.retrieve_model,
+    selection.show_selection,
 ]
 
 

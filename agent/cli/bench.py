@@ -81,7 +81,7 @@ async def _measure(config: Config, rounds: int) -> Result:
         return Result(
             model=node.health().model,
             build=info.build,
-            threads=config.compute_threads(),
+            threads=node.plan.threads if node.plan else 0,
             context=info.context,
             load_seconds=node.load_seconds,
             memory_bytes=_proportional_set(node.engine_pid),

@@ -24,6 +24,7 @@ import msgspec
 
 from agent.errors import ConfigError
 from agent.plan import Plan
+from agent.speed import Rates
 
 
 class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -189,6 +190,18 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free everything."""
+
+    def measure(self, threads: int, seconds: float, memory: int) -> Rates:
+        """Return what the kernels achieve on this machine; without a model, before `load` or instead of it.
+
+        Args:
+            threads: compute threads.
+            seconds: about how long it may take.
+            memory: bytes that it may take.
+
+        Raises:
+            EngineError: it cannot be measured.
+        """
 
 
 def names() -> list[str]:

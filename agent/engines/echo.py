@@ -27,6 +27,7 @@ from dataclasses import dataclass
 
 from agent.engines import Engine, LoadOptions, ModelInfo, Prefilled, Sampled, SequenceRequest
 from agent.errors import EngineError, RequestError
+from agent.speed import Rates
 
 _END, _OPEN, _CLOSE = 256, 257, 258
 _MARKS = {_OPEN: b"<|im_start|>", _CLOSE: b"<|im_end|>"}
@@ -129,6 +130,10 @@ class Echo:
     def release(self, slot: int) -> None:
         """Forget a sequence."""
         del self._running[slot]
+
+    def measure(self, threads: int, seconds: float, memory: int) -> Rates:  # noqa: ARG002 - the protocol's signature
+        """Refuse: what computes nothing has no speed."""
+        raise EngineError("The echo engine has no speed that could be measured.")
 
     def close(self) -> None:
         """There is nothing to free."""

@@ -12,17 +12,22 @@ import msgspec
 
 from agent.engines import ModelInfo, Sampling
 from agent.plan import Plan
+from agent.speed import Rates
 
 MAX_FRAME = 64 * 1024 * 1024  # a prompt of 16 million tokens; more is a broken peer
 _LENGTH = struct.Struct("<I")
 
 
 class Load(msgspec.Struct, tag="load", array_like=True, frozen=True):
-    """Load a model. Fields as in `agent.engines.LoadOptions`; `path` is empty for engines that need no file."""
+    """Load a model. Fields as in `agent.engines.LoadOptions`; `path` is empty for engines that need no file.
+
+    With `trial` the model makes a short run when it is loaded, and what it took is reported.
+    """
 
     path: str
     plan: Plan
     extra_buffers: bool
+    trial: bool = False
 
 
 class Generate(msgspec.Struct, tag="generate", array_like=True, frozen=True):
@@ -53,8 +58,41 @@ class Cancel(msgspec.Struct, tag="cancel", array_like=True, frozen=True):
     id: int
 
 
+class Measure(msgspec.Struct, tag="measure", array_like=True, frozen=True):
+    """Measure what the kernels achieve on this machine, see `agent.engines.Engine.measure`; instead of `Load`."""
+
+    threads: int
+    seconds: float
+    memory: int
+
+
 class Shutdown(msgspec.Struct, tag="shutdown", array_like=True, frozen=True):
     """Free everything and end the process."""
+
+
+class Timings(msgspec.Struct, array_like=True, frozen=True):
+    """What a request cost. Seconds; token counts.
+
+    Attributes:
+        prompt: tokens of the prompt.
+        cached: of these, tokens that were in the KV cache already.
+        completion: tokens sampled.
+        queued: seconds from arrival to the first step.
+        prefill: seconds from the first step to the first token.
+        decode: seconds from the first token to the last.
+    """
+
+    prompt: int
+    cached: int
+    completion: int
+    queued: float
+    prefill: float
+    decode: float
+
+    @property
+    def decode_rate(self) -> float:
+        """Tokens per second after the first; 0 for a single token."""
+        return (self.completion - 1) / self.decode if self.completion > 1 and self.decode else 0.0
 
 
 class Loading(msgspec.Struct, tag="loading", array_like=True, frozen=True):
@@ -64,10 +102,11 @@ class Loading(msgspec.Struct, tag="loading", array_like=True, frozen=True):
 
 
 class Loaded(msgspec.Struct, tag="loaded", array_like=True, frozen=True):
-    """The model is loaded and has passed its self-test; requests are welcome."""
+    """The model is loaded and has passed its self-test; requests are welcome. `trial` is what its short run took."""
 
     info: ModelInfo
     seconds: float
+    trial: Timings | None = None
 
 
 class LoadFailed(msgspec.Struct, tag="load_failed", array_like=True, frozen=True):
@@ -75,6 +114,13 @@ class LoadFailed(msgspec.Struct, tag="load_failed", array_like=True, frozen=True
 
     message: str
     hint: str
+
+
+class Measured(msgspec.Struct, tag="measured", array_like=True, frozen=True):
+    """What `Measure` brought: rates, or a message why there are none."""
+
+    rates: Rates | None
+    message: str = ""
 
 
 class TokenLogprob(msgspec.Struct, array_like=True, frozen=True):
@@ -109,26 +155,6 @@ class Delta(msgspec.Struct, tag="delta", array_like=True, frozen=True):
     logprobs: list[TokenLogprob] | None = None
 
 
-class Timings(msgspec.Struct, array_like=True, frozen=True):
-    """What a request cost. Seconds; token counts.
-
-    Attributes:
-        prompt: tokens of the prompt.
-        cached: of these, tokens that were in the KV cache already.
-        completion: tokens sampled.
-        queued: seconds from arrival to the first step.
-        prefill: seconds from the first step to the first token.
-        decode: seconds from the first token to the last.
-    """
-
-    prompt: int
-    cached: int
-    completion: int
-    queued: float
-    prefill: float
-    decode: float
-
-
 class Finished(msgspec.Struct, tag="finished", array_like=True, frozen=True):
     """The answer is complete; `reason` is `stop`, `length` or `cancelled`, `stop` the text that ended it, if any."""
 
@@ -157,8 +183,8 @@ class Events(msgspec.Struct, tag="events", array_like=True, frozen=True):
     events: list[Event]
 
 
-ToEngine = Load | Generate | Cancel | Shutdown
-FromEngine = Loading | Loaded | LoadFailed | Events
+ToEngine = Load | Generate | Cancel | Measure | Shutdown
+FromEngine = Loading | Loaded | LoadFailed | Measured | Events
 
 _encoder = msgspec.msgpack.Encoder()
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -67,6 +68,21 @@ class EngineProcess(asyncio.Protocol):
     def pid(self) -> int:
         """Process id of the engine."""
         return self._process.pid
+
+    def memory(self) -> int:
+        """Return the bytes that are resident now; 0 when the kernel does not say."""
+        return self._status("VmRSS:")
+
+    def peak_memory(self) -> int:
+        """Return the most bytes that were resident at once; 0 when the kernel does not say."""
+        return self._status("VmHWM:")
+
+    def _status(self, field: str) -> int:
+        try:
+            lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        except OSError:
+            return 0
+        return next((int(line.split()[1]) << 10 for line in lines if line.startswith(field)), 0)
 
     def send(self, frame: frames.ToEngine) -> None:
         """Send a frame; without effect once the process is gone."""

@@ -10,16 +10,14 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from agent.engines import ModelInfo
 from agent.errors import EdgewiseError, EngineDiedError, EngineUnavailableError, QueueFullError
 from agent.inference import frames
 from agent.inference.answer import Answer
+from agent.inference.candidate import Candidate, Status
 from agent.inference.process import EngineProcess
 from agent.inference.set_aside import SetAside, identify
 from agent.plan import Plan
@@ -28,42 +26,11 @@ logger = logging.getLogger(__name__)
 
 _DELAYS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds before the n-th restart in a row
 _CALM = 60.0  # seconds of service after which a death counts as the first again
+_GAP = 0.05  # seconds between two looks whether somebody is being answered
 _GRACE = 2.0  # seconds for the process to free its memory by itself
 _RETRY = 2  # seconds, said to clients while a model loads
 _LOADING = 10  # times as long as a step may loading be silent: the first touch of a large file on an SD card is slow
 _FIRST_GUESS = 10.0  # seconds that an answer takes, until one was measured
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A model that may be run, and how.
-
-    Attributes:
-        name: under which clients ask for it.
-        path: its file; None for engines that need none.
-        build: version of the engine library, to remember failures by.
-        plan: how to run it.
-    """
-
-    name: str
-    path: Path | None
-    engine: str
-    build: str
-    plan: Plan
-
-
-@dataclass
-class Status:
-    """What the engine is doing."""
-
-    state: str = "stopped"
-    detail: str = ""
-    hint: str = ""
-    model: str = ""
-    info: ModelInfo | None = None
-    load_seconds: float = 0.0
-    progress: float = 0.0
-    restarts: int = 0
 
 
 class Supervisor:
@@ -71,15 +38,18 @@ class Supervisor:
 
     def __init__(self, set_aside: SetAside, environment: Mapping[str, str], *, queue: int, step_timeout: float) -> None:
         self.status = Status()
+        self.on_speed: Callable[[Candidate, frames.Timings], None] | None = None  # of answers that ran alone
         self._set_aside = set_aside
         self._environment = environment
         self._queue = queue
         self._step_timeout = step_timeout
         self._answers: dict[int, Answer] = {}
         self._begun: dict[int, float] = {}
+        self._shared: set[int] = set()  # answers that had company
         self._numbers = itertools.count(1)
         self._usual = _FIRST_GUESS
         self._process: EngineProcess | None = None
+        self._candidate: Candidate | None = None
         self._task: asyncio.Task[None] | None = None
         self._heard = 0.0
         self._ready_at = 0.0
@@ -90,14 +60,43 @@ class Supervisor:
         self._enter("loading", "Looking for a model that runs.")
         self._task = asyncio.create_task(self._run(list(candidates)), name="engine supervisor")
 
+    async def switch(self, candidates: Sequence[Candidate]) -> None:
+        """Run other candidates from the next moment on in which nobody is being answered."""
+        while self._answers:  # noqa: ASYNC110 - there is no event for "nobody", and none is needed
+            await asyncio.sleep(_GAP)
+        self._enter("loading", f"{candidates[0].name} takes over.")
+        await self._end()
+        self.start(candidates)
+
+    def runs(self, candidate: Candidate) -> bool:
+        """Tell whether this candidate is loaded, in the same way, and serves."""
+        return self.status.state == "ready" and self._candidate is not None and candidate.same(self._candidate)
+
+    async def settled(self) -> None:
+        """Wait until a model is ready or none is left to try."""
+        while self.status.state not in {"ready", "failed", "stopped"}:  # noqa: ASYNC110 - states have no event
+            await asyncio.sleep(_GAP)
+
+    @property
+    def plan(self) -> Plan | None:
+        """How the model runs that is loaded."""
+        return self._candidate.plan if self.status.info is not None and self._candidate is not None else None
+
+    def memory(self) -> int:
+        """Return the bytes that the engine process takes now."""
+        return self._process.memory() if self._process is not None and self.pid else 0
+
     async def stop(self) -> None:
         """End the process and every answer."""
+        self._enter("stopped", "Edgewise is shutting down.")
+        self._fail_all(EngineUnavailableError("Edgewise is shutting down; the answer ends here."))
+        await self._end()
+
+    async def _end(self) -> None:
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        self._enter("stopped", "Edgewise is shutting down.")
-        self._fail_all(EngineUnavailableError("Edgewise is shutting down; the answer ends here."))
         if self._process is not None:
             await self._process.stop(_GRACE)
 
@@ -134,6 +133,8 @@ class Supervisor:
         if not self._begun:
             self._heard = time.monotonic()
         self._begun[number] = time.monotonic()
+        if len(self._answers) > 1:
+            self._shared.update(self._answers)
         return answer
 
     async def _run(self, candidates: list[Candidate]) -> None:
@@ -198,7 +199,9 @@ class Supervisor:
         self._retry_after = _RETRY
         process = await EngineProcess.start(candidate.engine, self._environment, self._receive)
         self._process = process
-        process.send(frames.Load(str(candidate.path or ""), candidate.plan, extra_buffers=extra_buffers))
+        self._candidate = candidate
+        trial = candidate.expect is not None
+        process.send(frames.Load(str(candidate.path or ""), candidate.plan, extra_buffers=extra_buffers, trial=trial))
         watchdog = asyncio.create_task(self._watch(process), name="engine watchdog")
         try:
             return await process.ended()
@@ -224,6 +227,8 @@ class Supervisor:
                     self._dispatch(event)
             case frames.Loading(fraction=fraction):
                 self.status.progress = fraction
+            case frames.Loaded() if missed := self._missed(frame):
+                self._reject(missed)
             case frames.Loaded(info=info, seconds=seconds):
                 self.status.info, self.status.load_seconds, self.status.progress = info, seconds, 1.0
                 self._ready_at = time.monotonic()
@@ -241,7 +246,31 @@ class Supervisor:
             del self._answers[event.id]
             seconds = time.monotonic() - self._begun.pop(event.id)
             self._usual = 0.8 * self._usual + 0.2 * seconds
+            alone = event.id not in self._shared
+            self._shared.discard(event.id)
+            if alone and isinstance(event, frames.Finished):
+                self._learn(event.timings)
         answer.push(event)
+
+    def _missed(self, frame: frames.Loaded) -> str:
+        """Return what the trial run of a candidate missed; empty when there was none or it went well."""
+        if frame.trial is None or self._candidate is None or self._candidate.expect is None or self._process is None:
+            return ""
+        self._learn(frame.trial)
+        return self._candidate.expect.missed(frame.trial.decode_rate, self._process.peak_memory())
+
+    def _learn(self, timings: frames.Timings) -> None:
+        if self.on_speed is not None and self._candidate is not None:
+            self.on_speed(self._candidate, timings)
+
+    def _reject(self, missed: str) -> None:
+        """Set aside a candidate that loads but does not keep what was promised."""
+        assert self._candidate is not None  # noqa: S101 - it is what missed
+        assert self._process is not None  # noqa: S101 - it has just reported
+        logger.warning("%s is set aside: it %s", self._candidate.name, missed)
+        self._set_aside.add(identify(self._candidate.path), self._candidate.build, f"it {missed}", aside=True)
+        self._enter("refused", f"it {missed}")
+        self._process.kill()
 
     def _cancel(self, number: int) -> None:
         if self._process is not None:
@@ -256,6 +285,7 @@ class Supervisor:
 
     def _fail_all(self, error: EdgewiseError) -> None:
         answers, self._answers, self._begun = self._answers, {}, {}
+        self._shared.clear()
         for answer in answers.values():
             answer.fail(error)
 

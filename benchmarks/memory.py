@@ -1,0 +1,179 @@
+"""What the engine process really takes at its peak, beside what `agent.memory` says beforehand.
+
+    python -m benchmarks.memory [--models DIR] [--only TEXT] [--write docs/memory.md]
+
+Models with random weights in the shapes of real ones are written into a directory outside the checkout (about 10 GB).
+Each row is an engine process of its own: it loads, reads a prompt in every slot at once, answers a few tokens and is
+asked for its VmHWM. The cache is cleared, and so resident, from the start; prompts need not fill it.
+"""
+
+import argparse
+import asyncio
+import os
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from agent.config import engine_environment
+from agent.engines import Sampling
+from agent.gguf import read_header
+from agent.inference import frames
+from agent.inference.process import EngineProcess
+from agent.memory import estimate, recommend_mapped
+from agent.plan import KvType, Plan
+from agent.shape.header import shape_of
+from benchmarks import models, servers
+
+_MIB = 1 << 20
+_BEGIN, _END = "<!-- accuracy: written by benchmarks/memory.py -->", "<!-- accuracy: end -->"
+_PROMPT_TOKENS = 1200  # of all slots together
+_ANSWER_TOKENS = 4
+_SHARE = 0.6  # of the available memory that a row may take
+_PATIENCE = 300  # seconds
+# Context, slots, type of keys and values.
+_PLANS: tuple[tuple[int, int, KvType], ...] = (
+    (512, 1, "f16"),
+    (2048, 4, "f16"),
+    (8192, 1, "q8_0"),
+    (8192, 4, "q8_0"),
+    (32768, 1, "f16"),
+)
+
+
+Inbox: TypeAlias = "asyncio.Queue[frames.FromEngine | str]"  # a text says how the process ended
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement, in bytes."""
+
+    model: str
+    plan: Plan
+    estimated: int
+    measured: int
+
+    @property
+    def error(self) -> float:
+        return self.estimated / self.measured - 1
+
+
+def features() -> set[str]:
+    """Return the flags of this CPU."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return set(next(line for line in lines if line.startswith(("flags", "Features"))).split())
+
+
+def available() -> int:
+    """Return the bytes that a process could have now."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+
+
+async def peak(path: Path, plan: Plan, vocabulary: int) -> int:
+    """Return the peak resident size of an engine process that has answered in all its slots."""
+    inbox: Inbox = asyncio.Queue()
+    process = await EngineProcess.start("llama_cpp", engine_environment(), inbox.put_nowait)
+    end = asyncio.ensure_future(process.ended())
+    end.add_done_callback(lambda how: inbox.put_nowait(how.result()))
+    try:
+        process.send(frames.Load(str(path), plan, extra_buffers=True))
+        await _until(inbox, frames.Loaded, 1)
+        length = min(_PROMPT_TOKENS // plan.parallel, plan.context - _ANSWER_TOKENS)
+        await _answer(process, inbox, plan, _prompts(plan, vocabulary, length), answer=1)
+        await _answer(process, inbox, plan, _prompts(plan, vocabulary, _ANSWER_TOKENS), answer=_ANSWER_TOKENS)
+        return _high_water(process.pid)
+    finally:
+        await process.stop(10)
+        await end
+
+
+def _high_water(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+async def _answer(process: EngineProcess, inbox: Inbox, plan: Plan, prompts: list[list[int]], *, answer: int) -> None:
+    """Have a prompt answered in every slot."""
+    for number, prompt in enumerate(prompts):
+        sampling = Sampling(temperature=0.8, top_k=40, seed=number)
+        process.send(frames.Generate(number, sampling, prompt=prompt, max_tokens=answer, ignore_end=True))
+    await _until(inbox, frames.Finished, plan.parallel)
+
+
+async def _until(inbox: Inbox, kind: type[frames.Loaded | frames.Finished], count: int) -> None:
+    """Wait for some frames or events of a kind."""
+    while count > 0:
+        frame = await asyncio.wait_for(inbox.get(), _PATIENCE)
+        if isinstance(frame, str | frames.LoadFailed):
+            raise SystemExit(f"the engine process {frame}")
+        found = frame.events if isinstance(frame, frames.Events) else [frame]
+        count -= sum(isinstance(event, kind) for event in found)
+
+
+def _prompts(plan: Plan, vocabulary: int, length: int) -> list[list[int]]:
+    """Return a prompt of ordinary tokens for each slot, each unlike the others."""
+    ordinary = vocabulary // 2
+    return [[256 + (slot * 7919 + index * 31) % ordinary for index in range(length)] for slot in range(plan.parallel)]
+
+
+def measure(name: str, path: Path) -> Iterator[Row]:
+    """Measure one model in all plans that fit, loaded as recommended and once the other way."""
+    shape, flags = shape_of(read_header(path)), features()
+    mapped = recommend_mapped(shape, flags)
+    base = Plan(0, 1, len(os.sched_getaffinity(0)), 128, mapped=mapped)
+    plans = [
+        replace(base, context=context, parallel=parallel, kv_type=kv_type)
+        for context, parallel, kv_type in _PLANS
+        if context <= shape.training_context
+    ]
+    plans.append(replace(base, context=2048, parallel=4, mapped=not mapped))
+    for plan in plans:
+        estimated = estimate(shape, plan, flags).total
+        if estimated < _SHARE * available():
+            yield Row(name, plan, estimated, asyncio.run(peak(path, plan, shape.vocabulary)))
+
+
+def table(rows: list[Row]) -> str:
+    """Return the rows as a Markdown table, with the median and the worst error."""
+    lines = ["| model | context | load | estimated MiB | measured MiB | error |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        plan, load = row.plan, "mapped" if row.plan.mapped else "read"
+        context = f"{plan.parallel} x {plan.context} {plan.kv_type}"
+        sizes = f"{row.estimated / _MIB:.0f} | {row.measured / _MIB:.0f}"
+        lines.append(f"| {row.model} | {context} | {load} | {sizes} | {row.error:+.1%} |")
+    worst = max(rows, key=lambda row: abs(row.error))
+    middle = statistics.median(abs(row.error) for row in rows)
+    lines += ["", f"{len(rows)} rows; median error {middle:.1%}, worst {worst.error:+.1%} ({worst.model})."]
+    return "\n".join(lines)
+
+
+def write(page: Path, text: str) -> None:
+    """Put the table between the marks of a page."""
+    before, _, rest = page.read_text().partition(_BEGIN)
+    page.write_text(f"{before}{_BEGIN}\n\n{text}\n\n{_END}{rest.partition(_END)[2]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", type=Path, default=Path.home() / ".cache" / "edgewise" / "random-models")
+    parser.add_argument("--only", default="", help="measure only models with this in their names")
+    parser.add_argument("--write", type=Path, help="page to write the table into")
+    options = parser.parse_args()
+    rows: list[Row] = []
+    for name in ("starter", *models.RECIPES):
+        if options.only in name:
+            path = servers.starter() if name == "starter" else models.cached(name, options.models)
+            for row in measure(name, path):
+                rows.append(row)
+                print(table([row]).splitlines()[2], flush=True)
+    print(f"\n{table(rows)}")
+    if options.write:
+        write(options.write, table(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Edgewise's own API: what no other dialect has a place for."""
