@@ -28,8 +28,9 @@ _LARGEST_LLAMA2 = 33000  # tokens; smaller vocabularies are Llama 2's, which is 
 _CANDIDATE = 12  # llama_token_data; each sampler keeps one per token
 _CELL = 100  # bytes of bookkeeping per cell, with the token in Python
 
+_OUTPUT_FIRST = {"gemma3n", "gemma4"}
 # How many values of the hidden state the extra streams of an architecture take.
-_EXTRA_STREAMS = {"gemma3n": 6}
+_EXTRA_STREAMS = {"gemma3n": 4}
 _STATE_SIZE = 128  # ssm.state_size of all hybrids so far
 
 
@@ -69,8 +70,8 @@ def estimate(shape: Shape, plan: Plan, features: Collection[str]) -> MemoryEstim
 
 def recommend_mapped(shape: Shape, features: Collection[str]) -> bool:
     """Whether the file should be mapped instead of read: not when much of it would exist twice, repacked and mapped."""
-    copies = sum(group.bytes for group in shape.weights if repacked(features, group))
-    return copies <= _WORTH_MAPPING * shape.weight_bytes
+    more = _twice(shape, features, mapped=True) - _twice(shape, features, mapped=False)
+    return more <= _WORTH_MAPPING * shape.weight_bytes
 
 
 def _context(shape: Shape, plan: Plan) -> int:
@@ -81,14 +82,23 @@ def _context(shape: Shape, plan: Plan) -> int:
 
 
 def _weights(shape: Shape, plan: Plan, features: Collection[str]) -> int:
-    """Return the bytes of the model buffers (`load_tensors` in llama-model.cpp).
+    """Return the bytes of the model buffers (`load_tensors` in llama-model.cpp)."""
+    return shape.weight_bytes + _twice(shape, features if plan.provider == "cpu" else (), mapped=plan.mapped)
+
+
+def _twice(shape: Shape, features: Collection[str], *, mapped: bool) -> int:
+    """Return the bytes of the weights that are in memory a second time.
 
     A mapped file is there as a whole, beside the repacked copies. A file that is read has each weight once, but for
-    the table that is also the output matrix when the latter is repacked.
+    the table that is also the output matrix: the latter is a copy when it is repacked, and always in Gemma 3n and 4
+    (their `load_arch_tensors` asks for the output first and then for a table of its own).
     """
-    copied = [group for group in shape.weights if repacked(features, group)] if plan.provider == "cpu" else []
-    twice = copied if plan.mapped else [group for group in copied if group.role == "tied"]
-    return shape.weight_bytes + sum(group.bytes for group in twice)
+    both = shape.architecture in _OUTPUT_FIRST
+    return sum(
+        group.bytes
+        for group in shape.weights
+        if (mapped or group.role == "tied") and (repacked(features, group) or (both and not mapped))
+    )
 
 
 def _cells(group: Attention, context: int, batch: int) -> int:
@@ -130,7 +140,8 @@ def _feed_forward_step(shape: Shape) -> int:
     values = 3 * inner + 3 * shape.embedding + (queries if queries < inner else 0)
     if shape.experts and shape.embedding > 2 * shape.feed_forward:
         values += used * shape.embedding
-    return values + _EXTRA_STREAMS.get(shape.architecture, 0) * shape.embedding + _per_layer_width(shape)
+    streams = _EXTRA_STREAMS.get(shape.architecture, 0)
+    return values + streams * shape.embedding + _per_layer_width(shape) * 3 // 2
 
 
 def _recurrent_step(shape: Shape) -> int:

@@ -21,6 +21,7 @@ from agent.models.progress import Progress, describe
 from agent.models.starter import NAME as STARTER_NAME
 from agent.models.starter import STARTER
 from agent.selection import Selection
+from agent.units import format_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,9 @@ class Steward:
             logger.error("%s %s", error.message, error.hint)  # noqa: TRY400 - a wrong profile is no bug of ours
 
     async def _choose(self) -> list[Candidate]:
-        self.selection = await self._chooser.choose(ours=self._supervisor.memory())
+        before, self.selection = self.selection, await self._chooser.choose(ours=self._supervisor.memory())
+        if before is None or before.file != self.selection.file:
+            _tell(self.selection)
         return self._chooser.candidates(self.selection)
 
     async def _improve(self) -> None:
@@ -147,6 +150,21 @@ class Steward:
         if news or time.monotonic() - self._told >= _LOG_SECONDS:
             self._told = time.monotonic()
             logger.info("%s: %s", coming.name, describe(progress))
+
+
+def _tell(selection: Selection) -> None:
+    """Log what this computer is and what was chosen, for whoever watches the terminal."""
+    logger.info("This computer: %s. Firmware profile: %s", selection.board, selection.profile)
+    if not selection.model or selection.predicted is None or selection.memory is None:
+        logger.warning("Nothing was chosen: %s", selection.reason)
+        return
+    logger.info(
+        "Chosen: %s %s, about %.1f tokens per second and %s of memory. `edgewise select` says why",
+        selection.title,
+        selection.quantization,
+        selection.predicted.decode,
+        format_bytes(selection.memory.total),
+    )
 
 
 async def _cancelled(task: "asyncio.Task[object]") -> None:

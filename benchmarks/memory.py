@@ -30,11 +30,11 @@ from benchmarks import models, servers
 
 _MIB = 1 << 20
 _BEGIN, _END = "<!-- accuracy: written by benchmarks/memory.py -->", "<!-- accuracy: end -->"
-_PROMPT_TOKENS = 1200  # of all slots together
+_PROMPT_TOKENS = 800  # of all slots together
 _ANSWER_TOKENS = 4
 _SHARE = 0.6  # of the available memory that a row may take
 _PATIENCE = 300  # seconds
-# Context, slots, type of keys and values.
+# Context, slots, type of keys and values. Other quantizations of the same model are measured in the first two only.
 _PLANS: tuple[tuple[int, int, KvType], ...] = (
     (512, 1, "f16"),
     (2048, 4, "f16"),
@@ -120,14 +120,14 @@ def _prompts(plan: Plan, vocabulary: int, length: int) -> list[list[int]]:
     return [[256 + (slot * 7919 + index * 31) % ordinary for index in range(length)] for slot in range(plan.parallel)]
 
 
-def measure(name: str, path: Path) -> Iterator[Row]:
+def measure(name: str, path: Path, *, thorough: bool) -> Iterator[Row]:
     """Measure one model in all plans that fit, loaded as recommended and once the other way."""
     shape, flags = shape_of(read_header(path)), features()
     mapped = recommend_mapped(shape, flags)
     base = Plan(0, 1, len(os.sched_getaffinity(0)), 128, mapped=mapped)
     plans = [
         replace(base, context=context, parallel=parallel, kv_type=kv_type)
-        for context, parallel, kv_type in _PLANS
+        for context, parallel, kv_type in (_PLANS if thorough else _PLANS[:2])
         if context <= shape.training_context
     ]
     plans.append(replace(base, context=2048, parallel=4, mapped=not mapped))
@@ -164,12 +164,15 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="page to write the table into")
     options = parser.parse_args()
     rows: list[Row] = []
+    seen: set[str] = set()
     for name in ("starter", *models.RECIPES):
         if options.only in name:
+            shape = name.rpartition("-")[0]
             path = servers.starter() if name == "starter" else models.cached(name, options.models)
-            for row in measure(name, path):
+            for row in measure(name, path, thorough=shape not in seen):
                 rows.append(row)
                 print(table([row]).splitlines()[2], flush=True)
+            seen.add(shape)
     print(f"\n{table(rows)}")
     if options.write:
         write(options.write, table(rows))

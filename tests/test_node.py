@@ -13,6 +13,7 @@ from agent.errors import EngineUnavailableError, ModelFileError, ModelNotFoundEr
 from agent.inference import frames
 from agent.models.progress import Progress
 from agent.node import Health, Node
+from agent.steward import Coming
 from tests.fake_hub import running_hub
 
 
@@ -162,14 +163,16 @@ def test_a_model_that_crashes_gives_way_to_the_next(tmp_path: Path, starter: Pat
 def test_the_download_of_the_starter_is_told_while_it_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
         with running_hub() as hub:
-            caplog.set_level("INFO", "agent.node")
+            caplog.set_level("INFO", "agent.steward")
             config = Config(state_dir=tmp_path, pypi_index=f"{hub.url}/simple")
             async with running(config) as node:
-                node._progress(Progress("downloading", done=1, total=4))
+                steward = node._steward
+                steward.coming = Coming("smollm2-135m-instruct-q4_1")
+                steward._progress(Progress("downloading", done=1, total=4))
                 assert node.health().status == "downloading"
                 assert node.health().progress == 0.25
-                node._progress(Progress("downloading", done=2, total=4))
-                node._progress(Progress("verifying", done=0, total=4))
+                steward._progress(Progress("downloading", done=2, total=4))
+                steward._progress(Progress("verifying", done=0, total=4))
         assert [line for line in caplog.messages if "downloading" in line] == [
             "smollm2-135m-instruct-q4_1: downloading, 25 %"
         ]

@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from agent.errors import EdgewiseError, EngineDiedError, EngineUnavailableError, QueueFullError
+from agent.errors import EngineDiedError, EngineUnavailableError, QueueFullError
 from agent.inference import frames
 from agent.inference.answer import Answer
 from agent.inference.candidate import Candidate, Status
+from agent.inference.pending import Pending
 from agent.inference.process import EngineProcess
 from agent.inference.set_aside import SetAside, identify
 from agent.plan import Plan
@@ -28,9 +29,9 @@ _DELAYS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds before the n-th resta
 _CALM = 60.0  # seconds of service after which a death counts as the first again
 _GAP = 0.05  # seconds between two looks whether somebody is being answered
 _GRACE = 2.0  # seconds for the process to free its memory by itself
+_LONGEST_RETRY = 120  # seconds, said to clients when the queue is full
 _RETRY = 2  # seconds, said to clients while a model loads
 _LOADING = 10  # times as long as a step may loading be silent: the first touch of a large file on an SD card is slow
-_FIRST_GUESS = 10.0  # seconds that an answer takes, until one was measured
 
 
 class Supervisor:
@@ -43,11 +44,8 @@ class Supervisor:
         self._environment = environment
         self._queue = queue
         self._step_timeout = step_timeout
-        self._answers: dict[int, Answer] = {}
-        self._begun: dict[int, float] = {}
-        self._shared: set[int] = set()  # answers that had company
+        self._pending = Pending()
         self._numbers = itertools.count(1)
-        self._usual = _FIRST_GUESS
         self._process: EngineProcess | None = None
         self._candidate: Candidate | None = None
         self._task: asyncio.Task[None] | None = None
@@ -62,7 +60,7 @@ class Supervisor:
 
     async def switch(self, candidates: Sequence[Candidate]) -> None:
         """Run other candidates from the next moment on in which nobody is being answered."""
-        while self._answers:  # noqa: ASYNC110 - there is no event for "nobody", and none is needed
+        while self._pending:  # noqa: ASYNC110 - there is no event for "nobody", and none is needed
             await asyncio.sleep(_GAP)
         self._enter("loading", f"{candidates[0].name} takes over.")
         await self._end()
@@ -89,7 +87,7 @@ class Supervisor:
     async def stop(self) -> None:
         """End the process and every answer."""
         self._enter("stopped", "Edgewise is shutting down.")
-        self._fail_all(EngineUnavailableError("Edgewise is shutting down; the answer ends here."))
+        self._pending.fail(EngineUnavailableError("Edgewise is shutting down; the answer ends here."))
         await self._end()
 
     async def _end(self) -> None:
@@ -108,7 +106,7 @@ class Supervisor:
     @property
     def active(self) -> int:
         """How many requests are being answered or waiting."""
-        return len(self._answers)
+        return len(self._pending)
 
     def generate(self, request: frames.Generate) -> Answer:
         """Hand a request to the engine; its `id` is chosen here.
@@ -120,21 +118,18 @@ class Supervisor:
         info = self.status.info
         if self.status.state != "ready" or info is None or self._process is None:
             raise self._unavailable()
-        if len(self._answers) >= info.parallel + self._queue:
-            wait = self._usual * (1 + (len(self._answers) - info.parallel) / info.parallel)
+        if len(self._pending) >= info.parallel + self._queue:
             raise QueueFullError(
-                f"{len(self._answers)} requests are being answered or waiting, which is all that may.",
-                retry_after=max(1, round(min(wait, 120))),
+                f"{len(self._pending)} requests are being answered or waiting, which is all that may.",
+                retry_after=max(1, round(min(self._pending.wait(info.parallel), _LONGEST_RETRY))),
                 hint="Ask again later, or raise --queue.",
             )
         number = next(self._numbers)
         self._process.send(msgspec.structs.replace(request, id=number))
-        answer = self._answers[number] = Answer(number, self._cancel)
-        if not self._begun:
+        if not self._pending:
             self._heard = time.monotonic()
-        self._begun[number] = time.monotonic()
-        if len(self._answers) > 1:
-            self._shared.update(self._answers)
+        answer = Answer(number, self._cancel)
+        self._pending.add(answer)
         return answer
 
     async def _run(self, candidates: list[Candidate]) -> None:
@@ -214,7 +209,7 @@ class Supervisor:
             await asyncio.sleep(min(1.0, self._step_timeout / 4))
             loading = self.status.state == "loading"
             limit = self._step_timeout * (_LOADING if loading else 1)
-            if (self._answers or loading) and time.monotonic() - self._heard > limit:
+            if (self._pending or loading) and time.monotonic() - self._heard > limit:
                 logger.error("The engine gave no sign of life for %g s and is killed", limit)
                 process.kill()
                 return
@@ -224,7 +219,8 @@ class Supervisor:
         match frame:
             case frames.Events(events=events):
                 for event in events:
-                    self._dispatch(event)
+                    if timings := self._pending.dispatch(event):
+                        self._learn(timings)
             case frames.Loading(fraction=fraction):
                 self.status.progress = fraction
             case frames.Loaded() if missed := self._missed(frame):
@@ -237,20 +233,6 @@ class Supervisor:
             case frames.LoadFailed(message=message, hint=hint):
                 self._enter("refused", message, hint)
                 logger.error("%s", message)
-
-    def _dispatch(self, event: frames.Event) -> None:
-        answer = self._answers.get(event.id)
-        if answer is None:  # failed or cancelled on this side already
-            return
-        if isinstance(event, frames.Finished | frames.Failed):
-            del self._answers[event.id]
-            seconds = time.monotonic() - self._begun.pop(event.id)
-            self._usual = 0.8 * self._usual + 0.2 * seconds
-            alone = event.id not in self._shared
-            self._shared.discard(event.id)
-            if alone and isinstance(event, frames.Finished):
-                self._learn(event.timings)
-        answer.push(event)
 
     def _missed(self, frame: frames.Loaded) -> str:
         """Return what the trial run of a candidate missed; empty when there was none or it went well."""
@@ -281,13 +263,7 @@ class Supervisor:
         self.status.restarts += 1
         self.status.info = None
         self._enter("restarting", message)
-        self._fail_all(EngineDiedError(message, hint="It is being restarted; ask again."))
-
-    def _fail_all(self, error: EdgewiseError) -> None:
-        answers, self._answers, self._begun = self._answers, {}, {}
-        self._shared.clear()
-        for answer in answers.values():
-            answer.fail(error)
+        self._pending.fail(EngineDiedError(message, hint="It is being restarted; ask again."))
 
     def _unavailable(self) -> EngineUnavailableError:
         waiting_helps = self.status.state in {"loading", "restarting"}

@@ -25,6 +25,7 @@ __all__ = ["Backend", "Considered", "Machine", "Offer", "Policy", "Selection", "
 _MIB = 1 << 20
 _ORDER: tuple[Verdict, ...] = ("chosen", "possible", "slow", "large", "unsuitable")
 _DISK_RESERVE = 512 * _MIB  # that a download leaves free
+_HERE = 1.0  # points: nobody downloads gigabytes for less
 _GENEROUS = {"quality": 0.6, "balanced": 1.0, "speed": 1.5}  # of the profile's least speed
 
 
@@ -112,6 +113,8 @@ def _judge(offer: Offer, backend: Backend, machine: Machine, policy: Policy) -> 
     parts = score(offer.model, offer.file, predicted.decode / floor, policy.prefer, thinking=thinking)
     if lost := round(cost(wanted, plan), 2):
         parts["shrunk"] = -lost
+    if offer.installed:
+        parts["installed"] = _HERE
     entry = replace(
         entry,
         context_length=plan.context,
@@ -165,7 +168,7 @@ def _no_room(entry: Considered, backend: Backend, machine: Machine) -> str:
 
 
 def _rank(entry: Considered) -> tuple[float, float, float]:
-    """Return what the best has most of: score, then being here already, then speed; too large ones, the least memory."""
+    """Return what the best has most of: score, being here already, speed; of too large ones the least memory."""
     if entry.verdict == "large" and entry.memory:
         return -float(entry.memory.total), 0.0, 0.0
     return entry.score, float(bool(entry.installed)), entry.predicted.decode if entry.predicted else 0.0

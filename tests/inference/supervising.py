@@ -12,7 +12,8 @@ from agent.engines import Sampling
 from agent.inference import frames
 from agent.inference.answer import Answer
 from agent.inference.set_aside import SetAside
-from agent.inference.supervisor import Candidate, Supervisor
+from agent.inference.candidate import Candidate
+from agent.inference.supervisor import Supervisor
 from agent.plan import Plan
 
 LIST = "set-aside.json"

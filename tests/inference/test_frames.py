@@ -12,7 +12,20 @@ from hypothesis import strategies as st
 from agent.engines import ModelInfo, Sampling
 from agent.inference import frames
 from agent.plan import Plan
+from agent.speed import Rates
 
+RATES = Rates(
+    source="measured",
+    measured=True,
+    decode={"Q4_K": 4e10},
+    prefill={"Q4_K": 2e11},
+    rows={"Q4_K": 0.0},
+    attention_decode={"f16": 1e10},
+    attention_prefill={"f16": 7e10},
+    elements=1e10,
+    operation=5e-7,
+    multiplication=2e-6,
+)
 TO_ENGINE: list[frames.ToEngine] = [
     frames.Load("/models/a.gguf", Plan(4096, 4, 2, 512), extra_buffers=True),
     frames.Generate(
@@ -27,11 +40,14 @@ TO_ENGINE: list[frames.ToEngine] = [
     frames.Generate(8, Sampling(), prompt=[1, 2, 3], ignore_end=True),
     frames.Generate(9, Sampling(), prompt="text"),
     frames.Cancel(7),
+    frames.Measure(2, 2.5, 1 << 30),
     frames.Shutdown(),
 ]
 FROM_ENGINE: list[frames.FromEngine] = [
     frames.Loading(0.25),
     frames.Loaded(ModelInfo("llama", 4096, 8192, 4, 49152, None, "", "</s>", adds_bos=True, build="x"), 1.5),
+    frames.Measured(RATES),
+    frames.Measured(None, "It has no speed."),
     frames.LoadFailed("It cannot be loaded.", "Try another."),
     frames.Events(
         [

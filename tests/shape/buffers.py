@@ -41,7 +41,9 @@ class _Log:
     def __enter__(self) -> "_Log":
         self.lines: list[str] = []
         library.initialise()
-        self._keep = lib.llama_log_callback(lambda _level, text, _data: self.lines.append(text.decode(errors="replace")))
+        self._keep = lib.llama_log_callback(
+            lambda _level, text, _data: self.lines.append(text.decode(errors="replace"))
+        )
         lib.llama_log_set(self._keep, ctypes.c_void_p(0))
         return self
 

@@ -26,7 +26,14 @@ TINY = {
     "gemma2": _tiny("gemma2", metadata=_WINDOW),
     "gemma3": _tiny("gemma3", layers=7, quantization="Q4_K_M", metadata=_WINDOW),
     "gemma3n": _tiny(
-        "gemma3n", layers=22, metadata={**_WINDOW, **_PER_LAYER, "altup.num_inputs": 4, "altup.active_idx": 0}
+        "gemma3n",
+        layers=22,
+        metadata={
+            **_WINDOW,
+            "embedding_length_per_layer_input": 256,
+            "altup.num_inputs": 4,
+            "altup.active_idx": 0,
+        },
     ),
     "gemma4": _tiny(
         "gemma4",

@@ -1,0 +1,63 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import edgewise
+
+PLAN = ["--context", "2048", "--parallel", "2", "--micro-batch", "128", "--prompt-cache", "0"]
+
+
+def test_says_what_a_file_takes(tmp_path: Path, starter: Path) -> None:
+    done = edgewise(tmp_path, "estimate", str(starter), *PLAN, "--json")
+    report = json.loads(done.stdout)
+    (file,) = report["files"]
+    assert report["architecture"] == "llama"
+    assert file["bytes"] == starter.stat().st_size
+    assert file["memory"]["kv_cache"] == 2 * 45 * 1024 * 1024
+    assert file["fits"] is (file["memory"]["total"] <= report["available"])
+    assert done.returncode == (0 if file["fits"] else 1)
+
+
+def test_lists_all_files_of_a_model_of_the_catalogue(tmp_path: Path) -> None:
+    done = edgewise(tmp_path, "estimate", "qwen3-0.6b", *PLAN)
+    assert "Qwen3-0.6B-Q4_0.gguf" in done.stdout
+    assert "Qwen3-0.6B-Q8_0.gguf" in done.stdout
+    assert "KV cache" in done.stdout
+    assert "available now" in done.stdout
+
+
+def test_knows_installed_models(tmp_path: Path, starter: Path) -> None:
+    state = ["--state-dir", str(tmp_path / "state")]
+    assert edgewise(tmp_path, "models", "pull", str(starter), "--name", "mine", *state).returncode == 0
+    done = edgewise(tmp_path, "estimate", "mine", *state, *PLAN, "--json")
+    assert json.loads(done.stdout)["model"] == "mine"
+
+
+def test_a_smaller_type_of_keys_and_values_takes_less(tmp_path: Path, starter: Path) -> None:
+    done = edgewise(tmp_path, "estimate", str(starter), *PLAN, "--kv-type", "q8_0", "--json")
+    (file,) = json.loads(done.stdout)["files"]
+    assert file["memory"]["kv_cache"] == 2 * 45 * 1024 * 1024 * 34 // 64
+
+
+def test_columns_are_aligned(tmp_path: Path) -> None:
+    done = edgewise(tmp_path, "estimate", "qwen3-0.6b", *PLAN)
+    header, *rows = [line for line in done.stdout.splitlines()[3:] if "  " in line]
+    end = header.index("weights") + len("weights")
+    assert {row[end - 1 : end + 1] for row in rows} == {"B "}
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("qwen3-0.6", "qwen3-0.6b"),
+        ("nothing-like-it", "called 'nothing-like-it'"),
+        ("phi-silica", "no shape"),
+        ("absent.gguf", "does not exist"),
+    ],
+)
+def test_says_what_it_cannot_find(tmp_path: Path, model: str, words: str) -> None:
+    done = edgewise(tmp_path, "estimate", model)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
