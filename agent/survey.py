@@ -15,6 +15,8 @@ from agent.config import Config
 from agent.errors import ConfigError, EngineError
 from agent.hardware import probe
 from agent.hardware.facts import Hardware
+from agent.hardware.load import busy
+from agent.hardware.tree import Tree
 from agent.hardware.words import describe
 from agent.inference.measuring import measure
 from agent.measurements import Measurements
@@ -112,12 +114,16 @@ class Surveyor:
         key = f"{engine} {build(engine)} · {hardware.cpu.model} · {threads} threads"
         if known := self.measurements.rates(key):
             return known
+        disturbed = busy(Tree(self.root), hardware.cpu.cores)
         try:
             rates = await measure(engine, self.environment, threads=threads, memory=hardware.memory.usable)
         except EngineError as error:
             logger.warning("%s The profile's expectations are used.", error.message)
             return None
-        self.measurements.keep_rates(key, rates)
+        if disturbed:
+            logger.info("Other programs keep the processor busy; its speed will be measured again another time")
+        else:
+            self.measurements.keep_rates(key, rates)
         return rates
 
 
