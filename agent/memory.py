@@ -20,7 +20,7 @@ _BLOCK = 32  # elements that share a scale in the quantized KV types
 _BLOCK_BYTES = {"f16": 64, "q8_0": 34, "q4_0": 18}
 _WORTH_MAPPING = 1 / 8  # share of repacked weights up to which mapping the file is the better way
 
-_PROCESS = 49 * _MIB  # Python, its libraries and llama.cpp's, before anything is loaded
+_PROCESS = 52 * _MIB  # Python, its libraries and llama.cpp's; 46 before anything is loaded, the rest with first use
 _TOKEN = 320  # bytes of the tokenizer's tables per token of a byte-pair vocabulary, with its merges
 _PIECE = 164  # the same for SentencePiece, which has no merges
 _PIECES = {"gemma", "gemma2", "gemma3", "gemma3n"}

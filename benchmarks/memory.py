@@ -1,6 +1,7 @@
 """What the engine process really takes at its peak, beside what `agent.memory` says beforehand.
 
     python -m benchmarks.memory [--models DIR] [--only TEXT] [--write docs/memory.md]
+    python -m benchmarks.memory --file FILE
 
 Models with random weights in the shapes of real ones are written into a directory outside the checkout (about 10 GB).
 Each row is an engine process of its own: it loads, reads a prompt in every slot at once, answers a few tokens and is
@@ -157,22 +158,30 @@ def write(page: Path, text: str) -> None:
     page.write_text(f"{before}{_BEGIN}\n\n{text}\n\n{_END}{rest.partition(_END)[2]}")
 
 
+def _rows(options: argparse.Namespace) -> Iterator[Row]:
+    if options.file:
+        yield from measure(options.file.stem, options.file, thorough=True)
+        return
+    seen: set[str] = set()
+    for name in ("starter", *models.RECIPES):
+        if options.only in name:
+            path = servers.starter() if name == "starter" else models.cached(name, options.models)
+            shape = name.rpartition("-")[0]
+            yield from measure(name, path, thorough=shape not in seen)
+            seen.add(shape)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=Path, default=Path.home() / ".cache" / "edgewise" / "random-models")
     parser.add_argument("--only", default="", help="measure only models with this in their names")
+    parser.add_argument("--file", type=Path, help="measure this GGUF file and nothing else")
     parser.add_argument("--write", type=Path, help="page to write the table into")
     options = parser.parse_args()
     rows: list[Row] = []
-    seen: set[str] = set()
-    for name in ("starter", *models.RECIPES):
-        if options.only in name:
-            shape = name.rpartition("-")[0]
-            path = servers.starter() if name == "starter" else models.cached(name, options.models)
-            for row in measure(name, path, thorough=shape not in seen):
-                rows.append(row)
-                print(table([row]).splitlines()[2], flush=True)
-            seen.add(shape)
+    for row in _rows(options):
+        rows.append(row)
+        print(table([row]).splitlines()[2], flush=True)
     print(f"\n{table(rows)}")
     if options.write:
         write(options.write, table(rows))

@@ -62,7 +62,7 @@ class Report(msgspec.Struct, frozen=True):
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = subparsers.add_parser("estimate", help="how much memory a model would take")
-    parser.add_argument("model", metavar="FILE|MODEL", help="GGUF file, installed model, or name in the catalogue")
+    parser.add_argument("wanted", metavar="FILE|MODEL", help="GGUF file, installed model, or name in the catalogue")
     parser.add_argument("--kv-type", choices=get_args(KvType), help="type of the keys and values in the KV cache")
     parser.add_argument("--json", action="store_true", help="print JSON")
     settings.add(parser, "state_dir", "context", "parallel", "micro_batch", "prompt_cache")
@@ -73,7 +73,7 @@ def show(options: argparse.Namespace, config: Config) -> int:
     """Print what the model takes; 1 when no file of it fits."""
     hardware = probe(storage=config.state_dir)
     base = _plan(hardware, config, options.kv_type)
-    name, found = _files(options.model, config)
+    name, found = _files(options.wanted, config)
     files = [_estimate(file, base, hardware) for file in found]
     report = Report(name, found[0].shape.architecture, hardware.memory.usable, files)
     if options.json:

@@ -58,9 +58,7 @@ def _weights(model: Published, file: File) -> tuple[Weights, ...]:
     vectors = model.layers * _VECTORS * model.embedding
     whole = max(0, file.bytes - model.vocabulary * _METADATA - 4 * vectors)
     sizes = _sizes(model, file.quantization)
-    if (
-        model.tied and not model.looked_up and whole > _OWN_OUTPUT * _total(sizes)
-    ):  # stored twice, as some publishers do
+    if model.tied and not model.looked_up and whole > _OWN_OUTPUT * _total(sizes):
         own = model.parameters + model.embedding * model.vocabulary
         sizes = _sizes(replace(model, tied=False, parameters=own), file.quantization)
     scale = whole / max(1.0, _total(sizes))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.engines import LoadOptions, Sampling, create
+from agent.engines import LoadOptions, Sampling, SequenceRequest, create
 from agent.errors import RequestError
 from agent.plan import Plan
 from tests.engines import damage
@@ -124,3 +124,15 @@ def test_refused_requests_cost_no_memory(llama_cpp: Loaded) -> None:
             llama_cpp.engine.start(broken)
         sizes.append(resident())
     assert sizes[-1] - sizes[20] < 4 * MIB
+
+
+def test_long_prompts_beside_answers_fit_a_small_micro_batch(starter: Path) -> None:
+    """Some decode while others prefill: all their tokens together once were more than the library was told of."""
+    engine = create("llama_cpp")
+    info = engine.load(LoadOptions(starter, Plan(256, 4, 1, 32), extra_buffers=True), lambda _fraction: None)
+    ordinary = info.vocabulary // 2
+    prompts = [[300 + (slot * 7919 + index * 31) % ordinary for index in range(100)] for slot in range(4)]
+    with running(engine, *(SequenceRequest(prompt, Sampling(temperature=0)) for prompt in prompts)) as slots:
+        answers = advance(engine, slots, 4)
+    assert all(len(answer.sampled) >= 4 for answer in answers)
+    engine.close()

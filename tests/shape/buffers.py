@@ -4,6 +4,7 @@ import ctypes
 import re
 from collections import defaultdict
 from pathlib import Path
+from typing import Self
 
 import llama_cpp.llama_cpp as lib
 
@@ -38,7 +39,7 @@ def dry_run(path: Path, plan: Plan) -> dict[str, float]:
 class _Log:
     """Keeps what the library logs."""
 
-    def __enter__(self) -> "_Log":
+    def __enter__(self) -> Self:
         self.lines: list[str] = []
         library.initialise()
         self._keep = lib.llama_log_callback(

@@ -156,9 +156,10 @@ ARCHITECTURES = [
     "kimi-linear",
 ]
 KEYS = [
-    "attention.head_count_kv", "attention.sliding_window", "attention.sliding_window_pattern", "full_attention_interval",
-    "attention.shared_kv_layers", "nextn_predict_layers", "ssm.conv_kernel", "ssm.inner_size", "ssm.state_size",
-    "shortconv.l_cache", "wkv.head_size", "kda.head_dim", "feed_forward_length", "attention.recurrent_layers",
+    "attention.head_count_kv", "attention.sliding_window", "attention.sliding_window_pattern",
+    "attention.shared_kv_layers", "attention.recurrent_layers", "full_attention_interval", "nextn_predict_layers",
+    "ssm.conv_kernel", "ssm.inner_size", "ssm.state_size", "shortconv.l_cache", "wkv.head_size", "kda.head_dim",
+    "feed_forward_length",
 ]  # fmt: skip
 NUMBERS = st.integers(-(2**63), 2**64) | st.integers(0, 64)
 VALUES = NUMBERS | st.floats() | st.text() | st.booleans() | st.lists(NUMBERS, max_size=24).map(tuple)

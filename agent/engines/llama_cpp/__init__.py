@@ -173,7 +173,7 @@ class LlamaCpp:
         decoding = sum(slot.decoding for slot in self._slots)
         waiting = sum(slot.prefilling for slot in self._slots)
         seconds = min(_ALONE, _SHARED * max(1.0, waiting / decoding)) if decoding else _ALONE
-        return max(_LEAST_CHUNK, min(int(self._prefill_rate * seconds), self._micro_batch))
+        return max(_LEAST_CHUNK, min(int(self._prefill_rate * seconds), self._micro_batch - decoding))
 
     def _advance(self, work: list[tuple[Slot, int]]) -> dict[int, int]:
         """Compute the planned tokens and learn from it how fast prefill is; returns what `_fill` returns."""

@@ -84,7 +84,8 @@ def create_context(model: lib.llama_model_p, plan: Plan, context: int) -> lib.ll
     params = lib.llama_context_default_params()
     params.n_ctx = context * plan.parallel
     params.n_seq_max = plan.parallel
-    params.n_batch = params.n_ubatch = plan.micro_batch
+    params.n_batch = plan.micro_batch + plan.parallel  # the least chunk of prompts may come on top of all who decode
+    params.n_ubatch = plan.micro_batch
     params.n_outputs_max = plan.parallel
     params.n_threads = params.n_threads_batch = plan.threads
     params.type_k = params.type_v = _KV_TYPES[plan.kv_type]
