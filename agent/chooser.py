@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -12,6 +12,7 @@ from agent import pinned
 from agent.catalog import load_catalog
 from agent.config import Config
 from agent.durable import write_atomically
+from agent.errors import EdgewiseError, ModelError
 from agent.gguf import read_header
 from agent.inference.candidate import Candidate, Expectation
 from agent.inference.frames import Timings
@@ -21,12 +22,14 @@ from agent.models import ModelStore
 from agent.models.starter import NAME as STARTER_NAME
 from agent.offers import local, offers
 from agent.selection import Considered, Machine, Offer, Selection, select
+from agent.selection.outcome import Verdict
 from agent.survey import LIVE, Surveyor, build
 
 logger = logging.getLogger(__name__)
 
 _RULES = "1"  # changes with the rules of selection, so that they take effect on devices that have chosen already
 _LEAST_SHARE = 0.5  # of the predicted speed that a model must reach in its trial
+_LAST_RESORT = 3  # turns from here on are for what selection advises against
 
 
 class _Decision(msgspec.Struct, frozen=True):
@@ -47,47 +50,54 @@ class Chooser:
     environment: Mapping[str, str]
     root: Path = LIVE
 
-    async def choose(self, *, ours: int = 0, remember: bool = True) -> Selection:
+    async def choose(self, *, ours: int = 0, measure: bool = True, remember: bool = True) -> Selection:
         """Survey this computer and choose; the same circumstances give the same choice as long as it works.
 
         Args:
             ours: bytes that our own engine takes now and would give back.
-            remember: make it the choice that stays.
+            measure: measure the processor if that was not done yet; without, the profile's expectations do for now.
+            remember: make it the choice that stays, if it rests on a measurement.
 
         Raises:
             ConfigError: a profile or a family file is wrong, or no profile fits.
         """
-        machine = await Surveyor(self.config, self.measurements, self.environment, self.root).survey(ours=ours)
+        machine = await Surveyor(self.config, self.measurements, self.environment, self.root).survey(
+            ours=ours, measure=measure
+        )
         catalog = load_catalog(*self.config.directories("families"))
-        found = [self._learnt(offer) for offer in (*offers(catalog, self.store), *self._configured())]
+        found = [self._learnt(offer, machine) for offer in (*offers(catalog, self.store), *self._configured())]
         circumstances = _circumstances(machine, msgspec.json.encode(catalog), self.config)
         decision = self._decision()
         keep = decision.file if decision and decision.circumstances == circumstances else ""
         selection = select(found, machine, self.config.policy(), keep=keep)
-        if remember and selection.file and selection.file != keep:
+        if remember and measure and selection.file and selection.file != keep:
             self._decide(_Decision(circumstances, selection.file))
         return selection
 
     def candidates(self, selection: Selection) -> list[Candidate]:
-        """Return what is here and can be run: what the user wants, then the best first, the starter model last."""
+        """Return how what is here is run, in the order in which it is tried.
+
+        First what the user wants, then the choice, then what would run too, the starter model last of it. What does
+        not fit or is unsuitable is tried when all else fails: it may be better than nothing.
+        """
         wanted = self.wanted()
         entries = [entry for entry in (selection, *selection.rejected) if entry.installed and entry.memory]
-        entries.sort(key=lambda entry: (entry.installed != wanted, entry.installed == STARTER_NAME))
-        last = len(entries) - 1
+        entries.sort(key=lambda entry: (entry.installed != wanted, _turn(entry)))
+        sound = [entry.installed for entry in entries if _turn(entry) < _LAST_RESORT and entry.installed != wanted]
         return [
-            self._candidate(entry, selection, on_trial=index < last and entry.installed != wanted)
-            for index, entry in enumerate(entries)
+            self._candidate(entry, selection, on_trial=entry.installed in sound and entry.installed != sound[-1])
+            for entry in entries
         ]
 
     def wanted(self) -> str:
-        """Return the name of the model that the user wants; empty when the choice is ours."""
+        """Return the name of the model that the user wants and that is here; empty when the choice is ours."""
         if self.config.model:
-            return self.named()[0]
+            try:
+                return self._configured_file()[0]
+            except ModelError:
+                return ""
         name = pinned.read(self.config.state_dir)
-        if name and name not in {model.name for model in self.store.installed()}:
-            logger.warning("%s was chosen but is not installed any more; the choice is ours again", name)
-            return ""
-        return name
+        return name if name in {model.name for model in self.store.installed()} else ""
 
     def named(self) -> tuple[str, Path]:
         """Return name and file of the configured model.
@@ -95,16 +105,24 @@ class Chooser:
         Raises:
             ModelError: it is not there, or its file is broken.
         """
-        given = Path(self.config.model).expanduser()
-        path = given.absolute() if given.is_file() else self.store.path(self.store.find(self.config.model))
+        name, path = self._configured_file()
         read_header(path)
-        here = {self.store.path(model): model.name for model in self.store.installed()}
-        return here.get(path, path.stem), path
+        return name, path
 
     def may_fetch(self, selection: Selection) -> bool:
         """Tell whether the chosen model is to be downloaded without asking."""
-        free = self.config.fetch_models and not self.config.offline and not self.wanted()
-        return free and bool(selection.file) and not selection.installed
+        return self._lacks(selection) and self.forbidden(selection) is None
+
+    def forbidden(self, selection: Selection) -> EdgewiseError | None:
+        """Return which setting forbids to download the chosen model; None when none does, or when it is here."""
+        if not self._lacks(selection):
+            return None
+        if self.config.offline:
+            return ModelError("The setting `offline` forbids the use of the network.")
+        if not self.config.fetch_models:
+            hint = f"`edgewise models pull {selection.file}` installs it."
+            return ModelError("The setting `fetch_models` is off.", hint=hint)
+        return None
 
     def state(self) -> tuple[str, ...]:
         """Return what users change from outside: what they want, and what is installed."""
@@ -112,13 +130,28 @@ class Chooser:
 
     def learn(self, candidate: Candidate, timings: Timings) -> None:
         """Remember what an answer took that had the machine to itself."""
+        try:
+            model = identify(candidate.path)
+        except OSError:  # somebody has removed the file while it serves
+            return
         self.measurements.add(
-            _key(identify(candidate.path), candidate.build, candidate.plan.provider),
+            _key(model, candidate.build, candidate.plan.provider, candidate.plan.threads),
             prompt=timings.prompt - timings.cached,
             prefill=timings.prefill,
             answer=timings.completion - 1,
             decode=timings.decode,
         )
+
+    def _lacks(self, selection: Selection) -> bool:
+        """Tell whether the choice is ours and is not here."""
+        return bool(selection.file) and not selection.installed and not self.wanted()
+
+    def _configured_file(self) -> tuple[str, Path]:
+        """Return name and file of the configured model, whatever is in it."""
+        given = Path(self.config.model).expanduser()
+        path = given.absolute() if given.is_file() else self.store.path(self.store.find(self.config.model))
+        here = {self.store.path(model): model.name for model in self.store.installed()}
+        return here.get(path, path.stem), path
 
     def _configured(self) -> list[Offer]:
         """Return an offer for a configured model file that is not installed."""
@@ -147,19 +180,25 @@ class Chooser:
         paths = {model.name: self.store.path(model) for model in self.store.installed()}
         return paths.get(installed) or Path(reference)
 
-    def _learnt(self, offer: Offer) -> Offer:
+    def _learnt(self, offer: Offer, machine: Machine) -> Offer:
         """Add to an offer what is known from running it."""
         if not offer.installed:
             return offer
-        model = identify(self._file(offer.installed, offer.file.reference))
+        try:
+            model = identify(self._file(offer.installed, offer.file.reference))
+        except OSError as error:  # removed since it was listed
+            return replace(offer, installed="", trouble=f"its file cannot be read: {error.strerror}")
         verdict = self.set_aside.verdict(model, build("llama_cpp"))
-        return Offer(
-            offer.model,
-            offer.file,
-            offer.shape,
-            offer.installed,
-            observed=self.measurements.speed(_key(model, build("llama_cpp"), "cpu")),
-            trouble=verdict.reason if verdict and verdict.aside else "",
+        speeds = {
+            backend.provider: self.measurements.speed(
+                _key(model, build(backend.engine), backend.provider, machine.threads)
+            )
+            for backend in machine.backends
+        }
+        return replace(
+            offer,
+            observed={provider: speed for provider, speed in speeds.items() if speed},
+            trouble=f"was tried here: {verdict.reason}" if verdict and verdict.aside else "",
         )
 
     @property
@@ -180,8 +219,15 @@ class Chooser:
             logger.warning("The choice cannot be written to %s: %s", self._path, error)
 
 
-def _key(model: str, build: str, provider: str) -> str:
-    return f"{model} · {build} · {provider}"
+def _turn(entry: Considered) -> int:
+    """Return when an installed model is tried: the choice at 0."""
+    order: dict[Verdict, int] = {"chosen": 0, "possible": 1, "slow": 1, "large": _LAST_RESORT}
+    turn = order.get(entry.verdict, _LAST_RESORT + 1)
+    return 2 if turn == 1 and entry.installed == STARTER_NAME else turn
+
+
+def _key(model: str, build: str, provider: str, threads: int) -> str:
+    return f"{model} · {build} · {provider} · {threads} threads"
 
 
 def _circumstances(machine: Machine, catalog: bytes, config: Config) -> str:

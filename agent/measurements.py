@@ -2,8 +2,10 @@
 
 import logging
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from agent.durable import write_atomically
 from agent.speed import Prediction, Rates
@@ -15,13 +17,20 @@ _LEAST_ANSWER = 16
 _NEWS = 0.2  # weight of one more answer in the running average
 
 
-class Run(msgspec.Struct, frozen=True):
-    """A model in real use: running averages in tokens per second over `count` answers, and its peak memory in bytes."""
+Natural = Annotated[int, Meta(ge=0)]
+Speed = Annotated[float, Meta(ge=0)]
 
-    decode: float
-    prefill: float
-    count: int
-    memory: int = 0
+
+class Run(msgspec.Struct, frozen=True):
+    """A model in real use: running averages in tokens per second over `count` answers, and its peak memory in bytes.
+
+    A speed is 0 until there was an answer that says something about it.
+    """
+
+    decode: Speed
+    prefill: Speed
+    count: Natural
+    memory: Natural = 0
 
 
 class _Learnt(msgspec.Struct):
@@ -52,9 +61,9 @@ class Measurements:
         self._save()
 
     def speed(self, key: str) -> Prediction | None:
-        """Return how fast a model was in real use; the key names file, build and plan."""
+        """Return how fast a model was in real use, 0 for what is not known; the key names file, build and plan."""
         run = self._learnt.runs.get(key)
-        return Prediction(run.prefill, run.decode) if run and run.decode and run.prefill else None
+        return Prediction(run.prefill, run.decode) if run and (run.decode or run.prefill) else None
 
     def memory(self, key: str) -> int:
         """Return the peak memory of a model's engine process; 0 when unknown."""

@@ -1,7 +1,6 @@
 """The node: one device with its models and its engine. Owns the parts, starts and stops them; all that web is given."""
 
 import asyncio
-import contextlib
 import importlib.metadata
 import time
 from collections.abc import Mapping
@@ -49,13 +48,15 @@ class SelectionState(msgspec.Struct, frozen=True):
     Attributes:
         serving: name of the installed model that answers now; empty while none does.
         wanted: name of the model that the user has chosen; empty when the choice is ours.
-        coming: what is being installed, and how far it is; empty when nothing is.
+        coming: what is being installed and how far it is, or what cannot be installed and why; empty otherwise.
+        failures: why models that were to serve do not, in sentences; those that crashed, or missed what was predicted.
         selection: the choice with all its reasons.
     """
 
     serving: str
     wanted: str
     coming: str
+    failures: list[str]
     selection: Selection
 
 
@@ -92,24 +93,25 @@ class Node:
         """End everything; running answers are told."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task})
+            self._task = None
         await self._supervisor.stop()
 
     def health(self) -> Health:
         """Return what the node is doing now."""
-        status, coming = self._supervisor.status, self._steward.coming
-        if self._steward.trouble is not None:
-            return Health("failed", VERSION, detail=self._steward.trouble.message, hint=self._steward.trouble.hint)
-        if status.state == "stopped" and coming is not None:
+        status, coming, trouble = self._supervisor.status, self._steward.coming, self._steward.trouble
+        if status.state == "stopped" and trouble is not None:
+            return Health("failed", VERSION, detail=trouble.message, hint=trouble.hint)
+        if status.state in {"stopped", "failed"} and coming is not None:
             return self._first_download(coming)
         if status.state == "stopped" and self._task is not None:
             return Health("loading", VERSION, detail="Looking at this computer.")
+        more = trouble.message if trouble else coming.describe() if coming else ""
         return Health(
-            status={"ready": "ok", "stopped": "loading", "refused": "failed"}.get(status.state, status.state),
+            status={"ready": "ok", "stopped": "loading", "refused": "loading"}.get(status.state, status.state),
             version=VERSION,
             model=status.model,
-            detail=f"{status.detail} {coming.describe()}" if coming else status.detail,
+            detail=f"{status.detail} {more}".rstrip(),
             hint=status.hint,
             progress=status.progress,
             active=self._supervisor.active,
@@ -122,9 +124,10 @@ class Node:
             return None
         coming = self._steward.coming
         return SelectionState(
-            serving=self._supervisor.status.model if self.model else "",
+            serving=self._supervisor.status.model if self._supervisor.status.state == "ready" else "",
             wanted=self._chooser.wanted(),
             coming=coming.describe() if coming else "",
+            failures=list(self._supervisor.failures.values()),
             selection=self._steward.selection,
         )
 
@@ -166,35 +169,33 @@ class Node:
         """
         health = self.health()
         if health.status == "downloading":
-            raise EngineUnavailableError(f"{health.detail}.", retry_after=_INSTALL_RETRY)
+            raise EngineUnavailableError(health.detail, retry_after=_INSTALL_RETRY)
         if self._supervisor.status.state == "stopped" and self._task is not None:
             retry = _INSTALL_RETRY if health.status == "loading" else 0
             raise EngineUnavailableError(health.detail, retry_after=retry, hint=health.hint)
         return self._supervisor.generate(self._with_defaults(request))
 
     def _with_defaults(self, request: frames.Generate) -> frames.Generate:
-        """Have models that may think or not answer at once, unless the request says otherwise."""
-        if _THINKING in request.template or not self._thinks_needlessly():
-            return request
-        return msgspec.structs.replace(request, template={**request.template, _THINKING: False})
-
-    def _thinks_needlessly(self) -> bool:
-        """Tell whether the model that runs would think although it was chosen to answer at once."""
+        """Have models that may think or not do what they were chosen for, unless the request says otherwise."""
         selection = self._steward.selection
-        if selection is None:
-            return False
+        if selection is None or _THINKING in request.template:
+            return request
         entries = (selection, *selection.rejected)
         running = next((entry for entry in entries if entry.installed == self._supervisor.status.model), None)
-        return running is not None and not running.thinking
+        if running is None:
+            return request
+        return msgspec.structs.replace(request, template={**request.template, _THINKING: running.thinking})
 
-    @staticmethod
-    def _first_download(coming: Coming) -> Health:
+    def _first_download(self, coming: Coming) -> Health:
         """Return what there is to say while nothing can be served yet."""
+        failed = self._supervisor.status.detail
         if coming.trouble is not None:
-            return Health("failed", VERSION, detail=coming.trouble.message, hint=coming.trouble.hint)
+            detail = f"{failed} {coming.trouble.message}".lstrip()
+            return Health("failed", VERSION, detail=detail, hint=coming.trouble.hint)
         progress = coming.progress
         share = progress.done / progress.total if progress and progress.total else 0.0
-        return Health("downloading", VERSION, model=coming.name, detail=coming.describe(), progress=share)
+        detail = f"{failed} {coming.describe()}".lstrip()
+        return Health("downloading", VERSION, model=coming.name, detail=detail, progress=share)
 
     def _modelless(self) -> Candidate:
         """Return how to run an engine that needs no model, or one that is configured with its file."""

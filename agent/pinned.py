@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from agent.durable import write_atomically
+from agent.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 
@@ -20,12 +21,22 @@ def read(state_dir: Path) -> str:
 
 
 def write(state_dir: Path, name: str) -> None:
-    """Remember a choice, or with an empty name forget it; OSError passes through."""
-    if name:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        write_atomically(_path(state_dir), f"{name}\n".encode())
-    else:
-        _path(state_dir).unlink(missing_ok=True)
+    """Remember a choice, or with an empty name forget it.
+
+    Raises:
+        ConfigError: the disk is full, or the directory cannot be written to.
+    """
+    try:
+        if name:
+            state_dir.mkdir(parents=True, exist_ok=True)
+            write_atomically(_path(state_dir), f"{name}\n".encode())
+        else:
+            _path(state_dir).unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The choice cannot be kept in {_path(state_dir)}: {error.strerror}.",
+            hint="Free some space there, or give another --state-dir.",
+        ) from error
 
 
 def _path(state_dir: Path) -> Path:

@@ -8,8 +8,10 @@ and a fixed cost for each operation of the graph, after which the threads wait f
 
 import math
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from agent.plan import Plan
 from agent.shape import Shape, Weights
@@ -17,9 +19,17 @@ from agent.shape import Shape, Weights
 DEPTH = 512  # tokens of conversation at which the decode speed is given
 PROMPT = 512  # tokens of a prompt for which the prefill speed is given
 _REFERENCE_COLUMNS = 2048  # length of the rows with which `Rates.decode` was measured
-_MULTIPLICATIONS = 7  # matrices in a block: query, key, value, output, gate, up, down
-_WIDE, _DEEP = 14, 4  # operations of a block on each element of the hidden state, and of the feed-forward network
-_OTHERS = 24  # other operations in a block: norms, rotations, sums; llama.cpp logs 31 nodes a block for `llama`
+# Operations of a block that the threads wait for beyond their work: llama.cpp logs 31 nodes a block for `llama`, of
+# which seven are matrix multiplications; most are too short to show. Fitted like the factors in `kernels.py`.
+_MULTIPLICATIONS, _OTHERS = 2, 7
+# Qwen3-30B-A3B on a Pi 5 and LFM2.5-8B-A1B on a CIX P1 came 16 and 12 % slower than their active weights let expect.
+_PUBLISHED_EXPERTS = 1.15
+_QUICKEST = 1e-9  # seconds for a token of a model without anything to compute
+
+
+Rate = Annotated[float, Meta(gt=0)]
+Seconds = Annotated[float, Meta(ge=0)]
+RateByType = Annotated[dict[str, Rate], Meta(min_length=1)]
 
 
 class Rates(msgspec.Struct, frozen=True):
@@ -33,21 +43,23 @@ class Rates(msgspec.Struct, frozen=True):
         rows: seconds for each row of a matrix beyond reading it, by tensor type; 0 where rows are interleaved.
         attention_decode: multiply-adds per second in attention by the type of keys and values, one sequence.
         attention_prefill: the same for a batch.
-        elements: elements per second of an operation on each element of a batch, such as a sum.
+        experts_decode: times that the weights of experts take longer than others, one sequence.
+        experts_prefill: the same for a batch, whose tokens go to different experts.
         operation: seconds for a small operation of the graph.
         multiplication: seconds for the smallest matrix multiplication.
     """
 
     source: str
     measured: bool
-    decode: dict[str, float]
-    prefill: dict[str, float]
-    rows: dict[str, float]
-    attention_decode: dict[str, float]
-    attention_prefill: dict[str, float]
-    elements: float
-    operation: float
-    multiplication: float
+    decode: RateByType
+    prefill: RateByType
+    rows: dict[str, Seconds]
+    attention_decode: RateByType
+    attention_prefill: RateByType
+    experts_decode: Rate
+    experts_prefill: Rate
+    operation: Seconds
+    multiplication: Seconds
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -74,7 +86,8 @@ def expected(source: str, bandwidth: float, matrix: float) -> Rates:
         rows={},
         attention_decode={"": math.inf},
         attention_prefill={"": math.inf},
-        elements=math.inf,
+        experts_decode=_PUBLISHED_EXPERTS,
+        experts_prefill=1.0,
         operation=0.0,
         multiplication=0.0,
     )
@@ -84,7 +97,8 @@ def predict(shape: Shape, plan: Plan, rates: Rates) -> Prediction:
     """Return the expected speed of one request while nobody else asks."""
     prompt = min(PROMPT, plan.context or PROMPT)
     return Prediction(
-        prefill=1 / _prompt_token(shape, plan, rates, prompt), decode=1 / _answer_token(shape, plan, rates, DEPTH)
+        prefill=1 / max(_QUICKEST, _prompt_token(shape, plan, rates, prompt)),
+        decode=1 / max(_QUICKEST, _answer_token(shape, plan, rates, DEPTH)),
     )
 
 
@@ -92,7 +106,7 @@ def _answer_token(shape: Shape, plan: Plan, rates: Rates, depth: int) -> float:
     """Return the seconds for one token of an answer after `depth` tokens."""
     seconds = 0.0
     for group in shape.weights:
-        share = shape.active_share(group)
+        share = shape.active_share(group) * (rates.experts_decode if group.role == "experts" else 1.0)
         seconds += share * group.bytes / _rate(rates.decode, group.type)
         if row := rates.rows.get(group.type):
             seconds += share * row * group.elements * (_per_element(shape, group) - 1 / _REFERENCE_COLUMNS)
@@ -103,14 +117,16 @@ def _answer_token(shape: Shape, plan: Plan, rates: Rates, depth: int) -> float:
 def _prompt_token(shape: Shape, plan: Plan, rates: Rates, prompt: int) -> float:
     """Return the seconds for one token of a prompt, which needs logits for its last token only."""
     seconds = sum(
-        shape.active_share(group) * group.elements / _rate(rates.prefill, group.type)
+        shape.active_share(group)
+        * (rates.experts_prefill if group.role == "experts" else 1.0)
+        * group.elements
+        / _rate(rates.prefill, group.type)
         for group in shape.weights
         if group.role in {"matrix", "experts"}
     )
     attention = _attention(shape, prompt / 2) / _rate(rates.attention_prefill, plan.kv_type)
     batches = -(-prompt // plan.micro_batch)
-    elements = shape.layers * (_WIDE * shape.embedding + _DEEP * shape.feed_forward) / rates.elements
-    return seconds + attention + elements + _waiting(shape, rates) * batches / prompt
+    return seconds + attention + _waiting(shape, rates) * batches / prompt
 
 
 def _per_element(shape: Shape, group: Weights) -> float:

@@ -6,7 +6,6 @@ predicted, the old one is back and something else is chosen. A model that the us
 """
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import math
@@ -14,7 +13,7 @@ import time
 from dataclasses import dataclass
 
 from agent.chooser import Chooser
-from agent.errors import ConfigError, EdgewiseError
+from agent.errors import EdgewiseError
 from agent.inference.candidate import Candidate
 from agent.inference.supervisor import Supervisor
 from agent.models.progress import Progress, describe
@@ -28,6 +27,8 @@ logger = logging.getLogger(__name__)
 _DELAYS = (15.0, 30.0, 60.0, 300.0, 900.0)  # seconds before a download is tried again
 _LOOK_SECONDS = 1.0  # between two looks for a model that somebody has installed or chosen
 _LOG_SECONDS = 5.0  # between two lines about a download
+_STUMBLE_SECONDS = 10.0  # before another try after something was wrong with the settings or the system
+_SPOILT_SECONDS = 86_400.0  # before a whole file is fetched again that was not what it should be
 _USB_HINT = (
     "Without a network: copy a .gguf file to a USB stick and run `edgewise models pull /media/usb/FILE.gguf`, "
     "or start with `edgewise run --model FILE.gguf`."
@@ -46,7 +47,13 @@ class Coming:
         """Return what is going on in words."""
         if self.trouble is not None:
             return f"{self.name} cannot be fetched: {self.trouble.message}"
-        return f"{self.name}: {describe(self.progress)}" if self.progress else f"{self.name} will be fetched."
+        return f"{self.name}: {describe(self.progress)}." if self.progress else f"{self.name} will be fetched."
+
+    @property
+    def whole(self) -> bool:
+        """Whether the last byte has arrived."""
+        last = self.progress
+        return last is not None and last.state in {"downloading", "verifying"} and last.done == last.total
 
 
 class Steward:
@@ -58,86 +65,111 @@ class Steward:
         self.trouble: EdgewiseError | None = None
         self._chooser = chooser
         self._supervisor = supervisor
+        self._seen: tuple[str, ...] = ()
+        self._measured = False
         self._told = 0.0
 
     async def run(self) -> None:
         """Choose and serve, then improve and follow what users do, until cancelled."""
-        try:
-            candidates = await self._choose()
-            while not candidates:
-                await self._install(STARTER, STARTER_NAME)
-                candidates = await self._choose()
-            self._supervisor.start(candidates)
-            while True:
-                await self._improve()
+        while True:
+            try:
                 await self._reconsider()
-        except ConfigError as error:  # nothing that waiting would cure
-            self.trouble = error
-            logger.error("%s %s", error.message, error.hint)  # noqa: TRY400 - a wrong profile is no bug of ours
+                await self._improve()
+            except EdgewiseError as error:
+                self._stumble(error)
+                await asyncio.sleep(_STUMBLE_SECONDS)
+            except Exception as error:  # the top of this task: nobody else would hear of it
+                logger.exception("The choice of a model failed")
+                self._stumble(EdgewiseError(f"The choice of a model failed: {error}.", hint="The log says where."))
+                await asyncio.sleep(_STUMBLE_SECONDS)
 
     async def _choose(self) -> list[Candidate]:
-        before, self.selection = self.selection, await self._chooser.choose(ours=self._supervisor.memory())
+        """Choose, and return what can be run; without a measurement where somebody waits to be served first."""
+        self._look()
+        before, ours = self.selection, self._supervisor.memory()
+        self._measured = self._supervisor.status.state != "stopped" and not self._chooser.wanted()
+        self.selection = await self._chooser.choose(ours=ours, measure=self._measured)
+        self.trouble = None
         if before is None or before.file != self.selection.file:
-            _tell(self.selection)
+            _tell(self.selection, self._chooser.wanted())
         return self._chooser.candidates(self.selection)
 
-    async def _improve(self) -> None:
-        """Fetch the model that was chosen if it is not here; then wait until something changes."""
-        seen = self._chooser.state()
-        if self.selection and self._chooser.may_fetch(self.selection):
-            await self._install(self.selection.file, self.selection.title)
-        await self._news(seen, math.inf)
+    def _look(self) -> None:
+        """Note what users have installed and chosen; from now on everything else is news."""
+        before, self._seen = self._seen, self._chooser.state()
+        if before[:1] != self._seen[:1]:  # the user has chosen: what failed before deserves another try
+            self._supervisor.failures.clear()
 
-    async def _news(self, seen: tuple[str, ...], seconds: float) -> bool:
+    async def _news(self, seconds: float) -> bool:
         """Wait until a model is installed, removed or chosen by somebody; False when nothing happened in that time."""
         end = time.monotonic() + seconds
-        while self._chooser.state() == seen:
+        while self._chooser.state() == self._seen:
             if time.monotonic() >= end:
                 return False
             await asyncio.sleep(_LOOK_SECONDS)
         return True
 
     async def _reconsider(self) -> None:
-        """Choose again and let the better model take over; choose once more if it misses what was promised."""
-        candidates = await self._choose()
-        if not candidates or self._supervisor.runs(candidates[0]):
-            return
-        logger.info("%s takes over as soon as nobody is being answered", candidates[0].name)
-        await self._supervisor.switch(candidates)
-        await self._supervisor.settled()
-        if not self._supervisor.runs(candidates[0]):
-            await self._choose()
+        """Choose again and let the better model take over; choose once more if it fails or misses what was promised."""
+        while not self._supervisor.runs_best(candidates := await self._choose()):
+            if self._supervisor.status.state == "ready":
+                logger.info("%s takes over as soon as nobody is being answered", candidates[0].name)
+            await self._supervisor.switch(candidates)
+            await self._supervisor.settled()
+
+    async def _improve(self) -> None:
+        """Fetch what is missing: the starter model if nothing can serve, else the choice. Then wait for news."""
+        assert self.selection is not None  # noqa: S101 - it was just made
+        serves = self._supervisor.status.state == "ready"
+        if not serves and STARTER_NAME not in self._seen[1:]:
+            await self._install(STARTER, STARTER_NAME)
+        elif serves and not self._measured and not self._chooser.wanted():
+            return  # now there is time to measure, and to choose for good
+        elif forbidden := self._chooser.forbidden(self.selection):
+            self.coming = Coming(self.selection.title, trouble=forbidden)
+            logger.info("%s %s", self.coming.describe(), forbidden.hint)
+        elif self._chooser.may_fetch(self.selection):
+            await self._install(self.selection.file, self.selection.title)
+        await self._news(math.inf)
+        self.coming = None
 
     async def _install(self, reference: str, name: str) -> None:
         """Fetch a model; tries again, since a network may come up later than this device. Ends early on news."""
         logger.info("Fetching %s", name)
         self.coming = Coming(name)
-        seen = self._chooser.state()
         for delay in itertools.chain(_DELAYS, itertools.repeat(_DELAYS[-1])):
             if await self._pull(reference, self.coming):
                 break
-            if await self._news(seen, math.inf if self._chooser.config.offline else delay):
+            whole = self.coming.whole  # it had arrived and was not right: nobody pays for that every few minutes
+            if await self._news(math.inf if self._chooser.config.offline else _SPOILT_SECONDS if whole else delay):
                 break
         self.coming = None
 
     async def _pull(self, reference: str, coming: Coming) -> bool:
-        """Fetch a model once; tells whether it is here."""
-        chooser, wanted = self._chooser, self._chooser.wanted()
+        """Fetch a model once; tells whether it is here, or there is something else to think about."""
+        chooser, coming.progress = self._chooser, None
         pull = chooser.store.pull(reference, chooser.config.sources(), on_progress=self._progress)
         task = asyncio.create_task(pull, name=f"pull {coming.name}")
         try:
-            while not task.done() and chooser.wanted() == wanted:
+            while not task.done() and chooser.state() == self._seen:
                 await asyncio.wait({task}, timeout=_LOOK_SECONDS)
-            if not task.done():  # the user wants another one now; what has arrived is kept
+            if not task.done():  # something was installed or chosen by somebody; what has arrived is kept
                 return True
             task.result()
         except EdgewiseError as error:
-            coming.trouble = type(error)(error.message, hint=error.hint or _USB_HINT)
-            logger.error("%s %s", error.message, coming.trouble.hint)  # noqa: TRY400 - a missing network is no bug
+            error.hint = error.hint or _USB_HINT
+            coming.trouble = error
+            logger.error("%s %s", error.message, error.hint)  # noqa: TRY400 - a missing network is no bug
             return False
         finally:
             await _cancelled(task)
         return True
+
+    def _stumble(self, error: EdgewiseError) -> None:
+        """Note what stands in the way; it is tried again, since people mend their files."""
+        if self.trouble is None or error.message != self.trouble.message:
+            logger.error("%s %s", error.message, error.hint)
+        self.trouble, self.coming = error, None
 
     def _progress(self, progress: Progress) -> None:
         """Note how far a download is, and log it now and then for whoever watches the terminal."""
@@ -152,11 +184,14 @@ class Steward:
             logger.info("%s: %s", coming.name, describe(progress))
 
 
-def _tell(selection: Selection) -> None:
+def _tell(selection: Selection, wanted: str) -> None:
     """Log what this computer is and what was chosen, for whoever watches the terminal."""
     logger.info("This computer: %s. Firmware profile: %s", selection.board, selection.profile)
     if not selection.model or selection.predicted is None or selection.memory is None:
         logger.warning("Nothing was chosen: %s", selection.reason)
+        return
+    if wanted:
+        logger.info("%s serves because you have chosen it", wanted)
         return
     logger.info(
         "Chosen: %s %s, about %.1f tokens per second and %s of memory. `edgewise select` says why",
@@ -171,5 +206,6 @@ async def _cancelled(task: "asyncio.Task[object]") -> None:
     """End a task and wait until it has; without effect on one that has ended."""
     if not task.done():
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, EdgewiseError):
-            await task
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # it was too late to be of interest

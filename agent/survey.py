@@ -7,7 +7,7 @@ the same way, with the speed that its profile expects.
 import importlib.metadata
 import importlib.util
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from agent.hardware.facts import Hardware
 from agent.hardware.load import busy
 from agent.hardware.tree import Tree
 from agent.hardware.words import describe
-from agent.inference.measuring import measure
+from agent.inference import measuring
 from agent.measurements import Measurements
 from agent.profiles import Number, Profile, built_in, load_profiles, match
 from agent.selection.machine import Backend, Machine
@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 LIVE = Path("/")
 _MIB = 1 << 20
 _GIGA = 1e9
+_ENGINE = "llama_cpp"  # whose kernels are measured
 _PACKAGES = {"llama_cpp": "llama-cpp-python"}
 
 
@@ -49,11 +50,12 @@ class Surveyor:
     environment: Mapping[str, str]
     root: Path = LIVE
 
-    async def survey(self, *, ours: int = 0) -> Machine:
-        """Look at everything; measures the processor if nobody has done so yet, which takes two or three seconds.
+    async def survey(self, *, ours: int = 0, measure: bool = True) -> Machine:
+        """Look at everything.
 
         Args:
             ours: bytes that our own engine takes now and would give back.
+            measure: measure the processor if that was not done yet, which takes two or three seconds.
 
         Raises:
             ConfigError: no profile fits, or the one that is configured does not exist.
@@ -61,16 +63,27 @@ class Surveyor:
         hardware = probe(self.root, storage=self.config.state_dir)
         profile = self._profile(hardware)
         threads = self.config.threads or _threads(hardware, profile)
-        notes: list[str] = []
-        backends = [backend async for backend in self._backends(hardware, profile, threads, ours, notes)]
+        measured = await self._measured(hardware, threads, measure=measure)
+        named = [name.partition(":") for name in profile.engines.order]
+        missing = {position: self._missing(engine, provider) for position, (engine, _, provider) in enumerate(named)}
+        backends = [
+            Backend(
+                engine,
+                provider,
+                (measured if provider == "cpu" else None) or expected_rates(profile, first=position == 0),
+                _budget(hardware, profile, provider, ours),
+            )
+            for position, (engine, _, provider) in enumerate(named)
+            if not missing[position]
+        ]
         return Machine(
             board=describe(hardware),
             profile=profile,
             features=tuple(hardware.cpu.features),
             threads=threads,
-            disk_free=hardware.storage.free,
+            disk_free=hardware.storage.free if hardware.storage.total else None,
             backends=tuple(backends),
-            notes=tuple(notes),
+            notes=tuple(reason for reason in missing.values() if reason),
         )
 
     def _profile(self, hardware: Hardware) -> Profile:
@@ -84,39 +97,33 @@ class Surveyor:
             )
         return named[self.config.profile]
 
-    async def _backends(
-        self, hardware: Hardware, profile: Profile, threads: int, ours: int, notes: list[str]
-    ) -> AsyncIterator[Backend]:
-        """Yield the engines of the profile that can be used here; say why of the others."""
-        for position, name in enumerate(profile.engines.order):
-            engine, _, provider = name.partition(":")
-            if reason := self._missing(engine, provider):
-                notes.append(reason)
-                continue
-            rates = expected_rates(profile, first=position == 0)
-            if provider == "cpu" and self.root == LIVE:
-                rates = await self._measured(engine, hardware, threads) or rates
-            yield Backend(engine, provider, rates, _budget(hardware, profile, provider, ours))
-
     def _missing(self, engine: str, provider: str) -> str:
         """Return why an engine cannot be used; empty if it can. A recorded board is taken to have all that we know."""
         if engine not in _PACKAGES:
-            return f"Edgewise has no engine for {provider or engine} yet."
-        if self.root == LIVE and provider not in providers():
+            return f"Edgewise has no engine {engine} for {provider} yet."
+        if self.root != LIVE:
+            return ""
+        known = providers()
+        if not known:
+            return "llama.cpp is not installed: `make setup` builds it."
+        if provider not in known:
             return (
                 f"llama.cpp was built without {provider}: `CMAKE_ARGS=-DGGML_{provider.upper()}=ON make setup` "
                 "builds it anew."
             )
         return ""
 
-    async def _measured(self, engine: str, hardware: Hardware, threads: int) -> Rates | None:
-        """Return what this computer was measured to do, now or earlier; None when it cannot be measured."""
-        key = f"{engine} {build(engine)} · {hardware.cpu.model} · {threads} threads"
-        if known := self.measurements.rates(key):
+    async def _measured(self, hardware: Hardware, threads: int, *, measure: bool) -> Rates | None:
+        """Return what this processor was measured to do, now or earlier; None when that is not known."""
+        if self.root != LIVE:
+            return None
+        key = f"{build(_ENGINE)} · {hardware.cpu.model} · {threads} threads"
+        known = self.measurements.rates(key)
+        if known or not measure:
             return known
         disturbed = busy(Tree(self.root), hardware.cpu.cores)
         try:
-            rates = await measure(engine, self.environment, threads=threads, memory=hardware.memory.usable)
+            rates = await measuring.measure(_ENGINE, self.environment, threads=threads, memory=hardware.memory.usable)
         except EngineError as error:
             logger.warning("%s The profile's expectations are used.", error.message)
             return None
@@ -130,7 +137,10 @@ class Surveyor:
 def build(engine: str) -> str:
     """Return the version of an engine's library without loading it."""
     package = _PACKAGES.get(engine)
-    return f"{engine} {importlib.metadata.version(package)}" if package else engine
+    try:
+        return f"{engine} {importlib.metadata.version(package)}" if package else engine
+    except importlib.metadata.PackageNotFoundError:
+        return engine
 
 
 def providers() -> set[str]:
@@ -139,7 +149,8 @@ def providers() -> set[str]:
     if found is None or found.origin is None:
         return set()
     libraries = (Path(found.origin).parent / "lib").glob("libggml-*.so")
-    return {library.stem.removeprefix("libggml-") for library in libraries} - {"base"}
+    # Libraries for several processors are called libggml-cpu-haswell.so and the like.
+    return {library.stem.removeprefix("libggml-").partition("-")[0] for library in libraries} - {"base"}
 
 
 def expected_rates(profile: Profile, *, first: bool) -> Rates:
@@ -164,8 +175,8 @@ def _threads(hardware: Hardware, profile: Profile) -> int:
 def _budget(hardware: Hardware, profile: Profile, provider: str, ours: int) -> Budget:
     """Return the memory for a model: main memory, or that of a GPU which has its own."""
     available = hardware.memory.usable + ours
-    own = [card.memory for card in hardware.accelerators if card.provider == provider and card.memory]
-    if own:
+    own = [card.memory for card in hardware.accelerators if card.provider == provider and card.memory is not None]
+    if own:  # 0 where it could not be read: nothing is planned for it then
         available = max(own)
     reserve = int(profile.reserve.value) * _MIB
     return Budget(available=available, reserve=reserve, usable=max(0, available - reserve))

@@ -11,6 +11,8 @@ import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from agent.config import engine_environment
 from agent.engines import Sampling
 from agent.gguf import read_header
@@ -28,7 +30,8 @@ from tests import published_speeds
 _CONTEXT = 1024
 _ANSWER = 64  # tokens
 _ROUNDS = 5
-_MEASUREMENTS = 3  # of the kernels; the fastest of each counts, as on a machine that has nothing else to do
+_MEASUREMENTS = 3  # of the kernels
+_RATES = ("decode", "prefill", "attention_decode", "attention_prefill")
 _MEMORY = 4 << 30
 _PATIENCE = 300.0
 
@@ -82,15 +85,35 @@ async def _finished(inbox: "asyncio.Queue[frames.FromEngine | str]") -> frames.T
 
 
 def kernels(threads: int) -> Rates:
-    """Return what the kernels of this machine do."""
-    return asyncio.run(measure("llama_cpp", engine_environment(), threads=threads, memory=_MEMORY))
+    """Return what the kernels of this machine do: the quickest of some measurements, as on a quiet machine."""
+    runs = [
+        asyncio.run(measure("llama_cpp", engine_environment(), threads=threads, memory=_MEMORY))
+        for _ in range(_MEASUREMENTS)
+    ]
+    best = runs[0]
+    for run in runs[1:]:
+        best = msgspec.structs.replace(
+            best,
+            **{name: _most(getattr(best, name), getattr(run, name)) for name in _RATES},
+            operation=min(best.operation, run.operation),
+            multiplication=min(best.multiplication, run.multiplication),
+        )
+    return best
+
+
+def _most(left: dict[str, float], right: dict[str, float]) -> dict[str, float]:
+    return {kind: max(rate, right.get(kind, 0.0)) for kind, rate in left.items()}
 
 
 def row(name: str, path: Path, rates: Rates, threads: int) -> Row:
     shape = shape_of(read_header(path))
     mapped = recommend_mapped(shape, features())
     plan = Plan(_CONTEXT, 1, threads, 512, mapped=mapped)
-    return Row(Path(name).stem, predict(shape, plan, rates), asyncio.run(speed(path, plan, shape.vocabulary)))
+    return Row(
+        name.removesuffix(".gguf").rpartition("/")[2],
+        predict(shape, plan, rates),
+        asyncio.run(speed(path, plan, shape.vocabulary)),
+    )
 
 
 def table(rows: list[Row]) -> str:

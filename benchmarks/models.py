@@ -67,10 +67,12 @@ _QWEN3 = Recipe("qwen3", 28, 1024, 16, 8, 128, 3072, 151936, context=40960)
 _GEMMA3 = Recipe("gemma3", 26, 1152, 4, 1, 256, 6912, 262144, metadata={"attention.sliding_window": 512})
 _PHI4 = Recipe("phi3", 8, 3072, 24, 8, 128, 8192, 200064, context=131072)
 _MOE = Recipe("qwen3moe", 12, 1024, 16, 4, 64, 512, 151936, tied=False, experts=32, experts_used=4)
+_MOE_30B = Recipe("qwen3moe", 5, 2048, 32, 4, 128, 768, 151936, tied=False, experts=128, experts_used=8)
 _LFM2 = Recipe("lfm2", 16, 1024, 16, 8, 64, 4608, 65536, full=3, metadata={"shortconv.l_cache": 3})
 _BITNET = Recipe("llama", 12, 2560, 20, 5, 128, 6912, 128256, context=4096)
 
-# Name, with the quantization -> recipe. Phi-4-mini and the ternary one have fewer layers than their models.
+# Name, with the quantization -> recipe. Phi-4-mini, the ternary one and the large mixture (in the shape of
+# Qwen3-30B-A3B) have fewer layers than their models.
 RECIPES: dict[str, Recipe] = {
     f"{name}-{quantization}": replace(recipe, quantization=quantization)
     for name, recipe, quantizations in (
@@ -78,6 +80,7 @@ RECIPES: dict[str, Recipe] = {
         ("gemma-3-1b", _GEMMA3, ("Q4_0", "Q4_K_M", "Q8_0")),
         ("phi-4-mini", _PHI4, ("Q4_0", "Q4_K_M", "Q8_0")),
         ("moe-0.9b", _MOE, ("Q4_0", "Q4_K_M", "MXFP4_MOE")),
+        ("moe-30b", _MOE_30B, ("Q4_K_M",)),
         ("lfm2-350m", _LFM2, ("Q4_0", "Q4_K_M", "Q8_0")),
         ("ternary", _BITNET, ("TQ1_0", "TQ2_0")),
     )

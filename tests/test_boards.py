@@ -1,8 +1,9 @@
-"""Every recorded board in tests/boards: the probe finds its facts, and the right profile is matched.
+"""Every recorded board in tests/boards: the probe finds its facts, the right profile is matched and model chosen.
 
 A new folder there is a new test. `docs/add-a-board.md` says how to record one.
 """
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from agent.chooser import Chooser
+from agent.config import Config
 from agent.hardware import probe
 from agent.hardware.facts import Hardware
+from agent.inference.set_aside import SetAside
+from agent.measurements import Measurements
+from agent.models import ModelStore
 from agent.profiles import built_in, load_profiles, match, matches
+from agent.selection import Selection
 from agent.strict_toml import read
 
 BOARDS = sorted(path.parent for path in (Path(__file__).parent / "boards").glob("*/expected.toml"))
@@ -28,7 +35,7 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         profile: name of the firmware profile that must be matched.
         hardware: facts that the probe must find, as `edgewise probe --json` shows them, or some of them; `usable`
             (memory) and `big_cores` are what follows from them.
-        selected: what must be chosen for it.
+        selected: what must be chosen for it, as `edgewise select --root DIR --json` shows it, or some of it.
     """
 
     source: str
@@ -70,6 +77,22 @@ def test_the_probe_finds_the_facts(board: Path) -> None:
 
 def test_the_right_profile_is_matched(board: Path) -> None:
     assert match(probe(board / "tree"), PROFILES).name == read(board / "expected.toml", Expected).profile
+
+
+def selected(tree: Path, state: Path) -> Selection:
+    """Return what is chosen for a recorded board on which nothing is installed."""
+    config = Config(state_dir=state)
+    parts = ModelStore(config.models_dir), SetAside(state / "set-aside.json"), Measurements(state / "measurements.json")
+    return asyncio.run(Chooser(config, *parts, {}, tree).choose(remember=False))
+
+
+def test_the_right_model_is_chosen(board: Path, tmp_path: Path) -> None:
+    expected = read(board / "expected.toml", Expected)
+    found: dict[str, Any] = msgspec.to_builtins(selected(board / "tree", tmp_path))
+    assert expected.selected.keys() >= {"model", "quantization", "provider"}
+    assert not list(differences(expected.selected, found))
+    assert found["memory"]["total"] <= found["budget"]["usable"]
+    assert list(tmp_path.iterdir()) == [], "a recorded board leaves nothing behind"
 
 
 def test_no_two_profiles_that_fit_have_the_same_rank(board: Path) -> None:

@@ -34,7 +34,7 @@ def start_all(node: Node, requests: Sequence[Generate]) -> list[Answer]:
         EngineUnavailableError: no model is ready.
         QueueFullError: there is no room for all of them.
     """
-    room = node.config.parallel + node.config.queue
+    room = (node.model.parallel if node.model else node.config.parallel) + node.config.queue
     if len(requests) > room:
         message = f"The request asks for {len(requests)} answers; at most {room} may run and wait at once."
         raise RequestError(message, hint="Send several requests one after the other.")

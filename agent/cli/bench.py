@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from agent.cli import settings
-from agent.cli.terminal import ready
+from agent.cli.terminal import here_and_now, ready
 from agent.config import Config, engine_environment
 from agent.engines import Sampling
 from agent.inference import frames
@@ -68,7 +68,7 @@ def bench(options: argparse.Namespace, config: Config) -> int:
 
 
 async def _measure(config: Config, rounds: int) -> Result:
-    node = Node(config, engine_environment())
+    node = Node(here_and_now(config), engine_environment())
     node.start()
     try:
         await ready(node)

@@ -10,22 +10,25 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 
 from agent import engines
 from agent.cli import settings
-from agent.cli.terminal import ready
+from agent.cli.choosing import chooser
+from agent.cli.terminal import here_and_now, ready
 from agent.config import Config, engine_environment
 from agent.errors import EdgewiseError
 from agent.gguf import read_header
+from agent.hardware import probe
+from agent.hardware.words import describe
 from agent.inference.set_aside import SetAside
 from agent.models import ModelStore
 from agent.node import Node
 from agent.units import format_bytes
 
 _LEAST_DISK = 1 << 30  # bytes; a small model and its download need about this
+_PRESSED = 10.0  # per cent of the last 10 s in which a program waited for memory
 _SELF_TEST = 120  # seconds until a model that does not load counts as broken
 
 
@@ -58,7 +61,9 @@ def doctor(_options: argparse.Namespace, config: Config) -> int:
 
 
 def _findings(config: Config) -> Iterator[Finding]:
-    checks: list[Callable[[Config], Iterator[Finding]]] = [_software, _state, _memory, _models, _set_aside, _engine]
+    checks: list[Callable[[Config], Iterator[Finding]]] = [
+        _software, _state, _hardware, _choice, _models, _set_aside, _engine,
+    ]  # fmt: skip
     for check in checks:
         yield from check(config)
 
@@ -87,13 +92,35 @@ def _state(config: Config) -> Iterator[Finding]:
     )
 
 
-def _memory(_: Config) -> Iterator[Finding]:
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
-    total, available = sizes["MemTotal"], sizes.get("MemAvailable", 0)
-    yield Finding(
-        good=True, what=f"{format_bytes(available)} of {format_bytes(total)} memory available, {os.cpu_count()} CPUs"
-    )
+def _hardware(config: Config) -> Iterator[Finding]:
+    hardware = probe(storage=config.state_dir)
+    memory = hardware.memory
+    yield Finding(good=True, what=f"{describe(hardware)}, {format_bytes(memory.usable)} can be used now")
+    if hardware.thermal.throttled:
+        yield Finding(
+            good=False,
+            what=f"the processor is held back: {', '.join(hardware.thermal.throttled)}",
+            advice="cool it, or use a better power supply; `edgewise probe` shows temperatures",
+        )
+    if memory.pressure is not None and memory.pressure > _PRESSED:
+        yield Finding(
+            good=False,
+            what=f"programs wait for memory {memory.pressure:.0f} % of the time",
+            advice="end what is not needed, or choose a smaller model: `edgewise models use NAME`",
+        )
+
+
+def _choice(config: Config) -> Iterator[Finding]:
+    try:
+        selection = asyncio.run(chooser(config).choose(remember=False))
+    except EdgewiseError as error:
+        yield Finding(good=False, what=error.message, advice=error.hint)
+        return
+    yield Finding(good=True, what=f"firmware profile {selection.profile}")
+    words = f"{selection.title} {selection.quantization}" if selection.model else selection.reason
+    fetch = "not installed; `edgewise run` fetches it, `edgewise select` says why it is best"
+    advice = "" if selection.installed or not selection.model else fetch
+    yield Finding(good=bool(selection.model), what=f"best model for this computer: {words}", advice=advice)
 
 
 def _models(config: Config) -> Iterator[Finding]:
@@ -163,7 +190,7 @@ async def _self_test(config: Config) -> Finding:
         return Finding(
             good=False, what=f"there is no engine {config.engine}", advice=f"engines: {', '.join(engines.names())}"
         )
-    node = Node(config, engine_environment())
+    node = Node(here_and_now(config), engine_environment())
     try:
         node.start()
         await asyncio.wait_for(ready(node), _SELF_TEST)

@@ -1,42 +1,59 @@
-"""`edgewise estimate`: how much memory a model would take here, before it is loaded or even downloaded."""
+"""`edgewise estimate`: what a model would take here and how fast it would be, before it is even downloaded."""
 
 import argparse
+import asyncio
 import difflib
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.catalog import Model, load_catalog
 from agent.cli import settings
-from agent.config import Config
+from agent.config import Config, engine_environment
 from agent.errors import ConfigError, ModelNotFoundError
 from agent.gguf import Header, read_header
-from agent.hardware import probe
-from agent.hardware.facts import Hardware
+from agent.measurements import Measurements
 from agent.memory import MemoryEstimate, estimate, recommend_mapped
 from agent.models import ModelStore
 from agent.plan import KvType, Plan
-from agent.profiles import Defaults, built_in, load_profiles, match
+from agent.selection import Backend, Machine, wanted_plan
 from agent.shape import Shape
 from agent.shape.header import shape_of
 from agent.shape.published import shape_from
+from agent.speed import Prediction, predict
+from agent.survey import Surveyor
 from agent.units import format_bytes
 
-_MIB = 1 << 20
+_WIDTH = 100  # columns
 _COLUMNS = ("weights", "kv_cache", "compute", "overhead", "prompt_cache", "total")
-_TITLES = ("file", "size", "weights", "KV cache", "compute", "overhead", "prompt cache", "total", "")
+_TITLES = (
+    "file",
+    "size",
+    "weights",
+    "KV cache",
+    "compute",
+    "overhead",
+    "prompt cache",
+    "total",
+    "reads/s",
+    "tok/s",
+    "",
+)
 
 
 class FileEstimate(msgspec.Struct, frozen=True):
-    """What one file of a model takes. Bytes; `fits` compares the total with what is available now."""
+    """What one file of a model takes, in bytes, and how fast it is; `fits` compares with what may be used now."""
 
     file: str
     quantization: str
     bytes: int
     plan: Plan
     memory: MemoryEstimate
+    predicted: Prediction
     fits: bool
 
 
@@ -51,50 +68,41 @@ class _File:
 
 
 class Report(msgspec.Struct, frozen=True):
-    """All files of one model, and the memory that a new process could have now."""
+    """All files of one model, the memory that may be used now, and where the speed predictions come from."""
 
     model: str
     architecture: str
-    available: int
+    usable: int
+    rates: str
     files: list[FileEstimate]
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
-    parser = subparsers.add_parser("estimate", help="how much memory a model would take")
+    parser = subparsers.add_parser("estimate", help="how much memory a model would take, and how fast it would be")
     parser.add_argument("wanted", metavar="FILE|MODEL", help="GGUF file, installed model, or name in the catalogue")
     parser.add_argument("--kv-type", choices=get_args(KvType), help="type of the keys and values in the KV cache")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    settings.add(parser, "state_dir", "context", "parallel", "micro_batch", "prompt_cache")
+    settings.add(parser, "state_dir", "context", "parallel", "micro_batch", "prompt_cache", "threads", "profile")
     parser.set_defaults(handler=show)
 
 
 def show(options: argparse.Namespace, config: Config) -> int:
     """Print what the model takes; 1 when no file of it fits."""
-    hardware = probe(storage=config.state_dir)
-    base = _plan(hardware, config, options.kv_type)
     name, found = _files(options.wanted, config)
-    files = [_estimate(file, base, hardware) for file in found]
-    report = Report(name, found[0].shape.architecture, hardware.memory.usable, files)
+    measurements = Measurements(config.state_dir / "measurements.json")
+    machine = asyncio.run(Surveyor(config, measurements, engine_environment()).survey())
+    base = wanted_plan(machine, config.policy())
+    if options.kv_type:
+        base = replace(base, kv_type=options.kv_type)
+    backend = machine.backends[0]
+    files = [_estimate(file, base, machine, backend) for file in found]
+    report = Report(name, found[0].shape.architecture, backend.budget.usable, backend.rates.source, files)
     if options.json:
         print(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
         print("\n".join(_lines(report, base)))
     return 0 if any(file.fits for file in files) else 1
-
-
-def _plan(hardware: Hardware, config: Config, kv_type: KvType | None) -> Plan:
-    """Return how models are run here: as the settings say, and for the rest as the firmware profile does."""
-    defaults: Defaults = match(hardware, load_profiles(built_in(), *config.directories("firmware-profiles"))).defaults
-    cache = config.prompt_cache if config.prompt_cache >= 0 else int(defaults.prompt_cache.value)
-    return Plan(
-        context=config.context or int(defaults.context.value),
-        parallel=config.parallel or int(defaults.parallel.value),
-        threads=config.threads or hardware.cpu.big_cores,
-        micro_batch=config.micro_batch or int(defaults.micro_batch.value),
-        kv_type=kv_type or defaults.kv_type,
-        prompt_cache=cache * _MIB,
-    )
 
 
 def _files(wanted: str, config: Config) -> tuple[str, list[_File]]:
@@ -143,13 +151,15 @@ def _unknown(wanted: str, error: ModelNotFoundError, names: list[str]) -> ModelN
     )
 
 
-def _estimate(file: _File, base: Plan, hardware: Hardware) -> FileEstimate:
-    shape, features = file.shape, hardware.cpu.features
+def _estimate(file: _File, base: Plan, machine: Machine, backend: Backend) -> FileEstimate:
+    shape = file.shape
     context = min(base.context, shape.training_context or base.context)
-    plan = msgspec.structs.replace(base, context=context, mapped=recommend_mapped(shape, features))
-    memory = estimate(shape, plan, features)
-    fits = memory.total <= hardware.memory.usable
-    return FileEstimate(file.name, file.quantization, file.bytes, plan, memory, fits)
+    mapped = recommend_mapped(shape, machine.features)
+    plan = replace(base, context=context, mapped=mapped, provider=backend.provider)
+    memory = estimate(shape, plan, machine.features)
+    predicted = predict(shape, plan, backend.rates)
+    fits = memory.total <= backend.budget.usable
+    return FileEstimate(file.name, file.quantization, file.bytes, plan, memory, predicted, fits)
 
 
 def _lines(report: Report, base: Plan) -> list[str]:
@@ -169,7 +179,8 @@ def _lines(report: Report, base: Plan) -> list[str]:
         "",
         *(line.rstrip() for line in table),
         "",
-        f"available now: {format_bytes(report.available)}",
+        f"usable now: {format_bytes(report.usable)}",
+        *textwrap.wrap(f"tokens per second: one request alone, {report.rates}", _WIDTH),
     ]
 
 
@@ -177,4 +188,5 @@ def _cells(file: FileEstimate) -> tuple[str, ...]:
     parts = [getattr(file.memory, column) for column in _COLUMNS]
     sizes = [format_bytes(part) if part else "" for part in parts]
     name = file.file.rpartition("/")[2]
-    return (name, format_bytes(file.bytes), *sizes, "fits" if file.fits else "does not fit")
+    speeds = (f"{file.predicted.prefill:.0f}", f"{file.predicted.decode:.1f}")
+    return (name, format_bytes(file.bytes), *sizes, *speeds, "fits" if file.fits else "does not fit")

@@ -6,19 +6,13 @@ import shutil
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
-from agent.chooser import Chooser
 from agent.cli import settings
-from agent.cli.advice import WIDTH, explanation, runners_up, summary
+from agent.cli.advice import WIDTH, explanation, next_step, runners_up, summary
+from agent.cli.choosing import chooser
 from agent.cli.style import style
-from agent.config import Config, engine_environment
+from agent.config import Config
 from agent.errors import ConfigError
-from agent.inference.set_aside import SetAside
-from agent.measurements import Measurements
-from agent.models import ModelStore
-from agent.selection import Selection
-from agent.survey import LIVE
 
 _SETTINGS = (
     "state_dir", "use", "prefer", "licences", "least_speed", "profile", "context", "parallel", "threads", "micro_batch",
@@ -46,30 +40,17 @@ def show(options: argparse.Namespace, config: Config) -> int:
             f"There is no directory {options.root}.",
             hint="--root is the top of a tree made with `edgewise probe --record`",
         )
-    selection = asyncio.run(_select(config, options.root))
+    choosing = chooser(config, options.root)
+    selection = asyncio.run(choosing.choose(remember=False))
     if options.json:
         print(msgspec.json.format(msgspec.json.encode(selection)).decode())
     else:
         width, emphasis = min(WIDTH, shutil.get_terminal_size().columns), style()
-        lines = [*summary(selection, emphasis, width)]
+        step = "" if options.root else next_step(selection, config, choosing.wanted())
+        lines = [*summary(selection, emphasis, width, step)]
         if options.explain or options.all:
             lines += explanation(selection, emphasis, width, every_file=options.all)
         else:
-            lines += runners_up(selection, emphasis, width)
+            lines += runners_up(selection, emphasis)
         print("\n".join(lines))
     return 0 if selection.model else 1
-
-
-async def _select(config: Config, root: Path | None) -> Selection:
-    """Choose for this computer, or for a recorded one with what is installed there: nothing, as a rule."""
-    if root is not None:
-        config = replace(config, state_dir=root / "edgewise")
-    chooser = Chooser(
-        config,
-        ModelStore(config.models_dir),
-        SetAside(config.state_dir / "set-aside.json"),
-        Measurements(config.state_dir / "measurements.json"),
-        engine_environment(),
-        root or LIVE,
-    )
-    return await chooser.choose(remember=False)

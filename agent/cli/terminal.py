@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import httpx
 import msgspec
+from msgspec.structs import replace
 
 from agent.config import Config, engine_environment
 from agent.engines import Sampling
@@ -63,13 +64,18 @@ async def partner(config: Config) -> AsyncIterator[Partner]:
                 raise EngineUnavailableError(f"The daemon at {url} is not ready: {health.get('detail', '')}")
             yield Remote(client, health["model"])
             return
-    node = Node(config, engine_environment())
+    node = Node(here_and_now(config), engine_environment())
     node.start()
     try:
         await ready(node)
         yield Local(node)
     finally:
         await node.stop()
+
+
+def here_and_now(config: Config) -> Config:
+    """Return the settings for a node that lives as long as one command: it does not fetch better models."""
+    return replace(config, fetch_models=False)
 
 
 async def ready(node: Node) -> None:

@@ -30,4 +30,6 @@ def cores(hardware: Hardware) -> str:
 
 def _cluster(cluster: Cluster) -> str:
     speed = f" at {cluster.megahertz / 1000:.1f} GHz" if cluster.megahertz else ""
-    return f"{cluster.cores} x {cluster.name or 'cores'}{speed}"
+    if cluster.name:
+        return f"{cluster.cores} x {cluster.name}{speed}"
+    return f"{cluster.cores} core{'s' if cluster.cores != 1 else ''}{speed}"

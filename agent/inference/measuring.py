@@ -26,10 +26,10 @@ async def measure(engine: str, environment: Mapping[str, str], *, threads: int, 
     Raises:
         EngineError: the engine cannot measure, crashed or took too long.
     """
-    answer: asyncio.Future[frames.Measured] = asyncio.get_running_loop().create_future()
+    answer: asyncio.Future[frames.Measured | frames.LoadFailed] = asyncio.get_running_loop().create_future()
 
     def receive(frame: frames.FromEngine) -> None:
-        if isinstance(frame, frames.Measured) and not answer.done():
+        if isinstance(frame, frames.Measured | frames.LoadFailed) and not answer.done():
             answer.set_result(frame)
 
     process = await EngineProcess.start(engine, environment, receive)
@@ -47,7 +47,9 @@ async def measure(engine: str, environment: Mapping[str, str], *, threads: int, 
         await ended
 
 
-def _rates(measured: frames.Measured) -> Rates:
-    if measured.rates is None:
-        raise EngineError(measured.message)
-    return measured.rates
+def _rates(answer: frames.Measured | frames.LoadFailed) -> Rates:
+    if isinstance(answer, frames.LoadFailed):  # there is no such engine, or a library is missing
+        raise EngineError(answer.message, hint=answer.hint)
+    if answer.rates is None:
+        raise EngineError(answer.message)
+    return answer.rates

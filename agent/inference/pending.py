@@ -1,13 +1,15 @@
 """The answers in progress: who gets which event, how long an answer usually takes, and which had the engine alone."""
 
+import asyncio
 import time
 
-from agent.errors import EdgewiseError
+from agent.errors import EdgewiseError, QueueFullError
 from agent.inference import frames
 from agent.inference.answer import Answer
 
 _FIRST_GUESS = 10.0  # seconds that an answer takes, until one was measured
 _NEWS = 0.2  # weight of the latest answer in the running average
+_LONGEST_RETRY = 120  # seconds, said to clients when too many wait
 
 
 class Pending:
@@ -18,6 +20,8 @@ class Pending:
         self._begun: dict[int, float] = {}
         self._shared: set[int] = set()
         self._usual = _FIRST_GUESS
+        self._none = asyncio.Event()
+        self._none.set()
 
     def __len__(self) -> int:
         """Return how many are being answered or waiting."""
@@ -25,27 +29,32 @@ class Pending:
 
     def add(self, answer: Answer) -> None:
         """Begin with one; if there are others, none of them has the engine alone."""
+        self._none.clear()
         self._answers[answer.id] = answer
         self._begun[answer.id] = time.monotonic()
         if len(self._answers) > 1:
             self._shared.update(self._answers)
 
-    def wait(self, parallel: int) -> float:
-        """Return the seconds after which a place is likely to be free."""
-        return self._usual * (1 + (len(self._answers) - parallel) / parallel)
+    def require_room(self, parallel: int, queue: int) -> None:
+        """Do nothing if one more may wait where so many are answered at a time.
+
+        Raises:
+            QueueFullError: too many are waiting; says after which time a place is likely to be free.
+        """
+        count = len(self._answers)
+        if count >= parallel + queue:
+            raise QueueFullError(
+                f"{count} requests are being answered or waiting, which is all that may.",
+                retry_after=max(1, round(min(self._usual * count / parallel, _LONGEST_RETRY))),
+                hint="Ask again later, or raise --queue.",
+            )
 
     def dispatch(self, event: frames.Event) -> frames.Timings | None:
         """Hand an event to its answer; returns what an answer took that ended and had the engine alone."""
         answer = self._answers.get(event.id)
         if answer is None:  # failed or cancelled on this side already
             return None
-        timings = None
-        if isinstance(event, frames.Finished | frames.Failed):
-            del self._answers[event.id]
-            self._usual += _NEWS * (time.monotonic() - self._begun.pop(event.id) - self._usual)
-            if isinstance(event, frames.Finished) and event.id not in self._shared:
-                timings = event.timings
-            self._shared.discard(event.id)
+        timings = self._end(event) if isinstance(event, frames.Finished | frames.Failed) else None
         answer.push(event)
         return timings
 
@@ -55,5 +64,24 @@ class Pending:
         self._answers.clear()
         self._begun.clear()
         self._shared.clear()
+        self._none.set()
         for answer in answers:
             answer.fail(error)
+
+    async def none_left(self) -> None:
+        """Wait for the next moment in which nobody is being answered."""
+        while self._answers:
+            await self._none.wait()
+
+    def _end(self, event: frames.Finished | frames.Failed) -> frames.Timings | None:
+        """Forget an answer; what it took says how long others will take, and alone, how fast the model is."""
+        del self._answers[event.id]
+        seconds = time.monotonic() - self._begun.pop(event.id)
+        alone = event.id not in self._shared
+        self._shared.discard(event.id)
+        if not self._answers:
+            self._none.set()
+        if isinstance(event, frames.Failed):  # mostly at once, because of what was asked
+            return None
+        self._usual += _NEWS * (seconds - self._usual)
+        return event.timings if alone else None

@@ -70,8 +70,11 @@ class EngineProcess(asyncio.Protocol):
         return self._process.pid
 
     def memory(self) -> int:
-        """Return the bytes that are resident now; 0 when the kernel does not say."""
-        return self._status("VmRSS:")
+        """Return the bytes that the end of the process would set free; 0 when the kernel does not say.
+
+        Pages of a mapped model file are not among them: the kernel counts those as available already.
+        """
+        return self._status("RssAnon:") + self._status("RssShmem:")
 
     def peak_memory(self) -> int:
         """Return the most bytes that were resident at once; 0 when the kernel does not say."""

@@ -16,13 +16,23 @@ logger = logging.getLogger(__name__)
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What is known of one pair: it needs plain buffers, or it is set aside for `reason`."""
+    """What is known of one pair: it needs plain buffers, or it is set aside for `reason`.
+
+    Attributes:
+        model: what the file is known by.
+        build: of the engine.
+        reason: in words.
+        since: UTC, ISO 8601.
+        aside: whether it is not to be run.
+        works: it runs, but not as was promised; it is run when the user insists.
+    """
 
     model: str
     build: str
     reason: str
     since: str
     aside: bool
+    works: bool = False
 
 
 class SetAside:
@@ -48,10 +58,10 @@ class SetAside:
         """Return all verdicts, oldest first."""
         return list(self._verdicts.values())
 
-    def add(self, model: str, build: str, reason: str, *, aside: bool) -> None:
+    def add(self, model: str, build: str, reason: str, *, aside: bool, works: bool = False) -> None:
         """Remember a verdict."""
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        self._verdicts[model, build] = Verdict(model, build, reason, now, aside)
+        self._verdicts[model, build] = Verdict(model, build, reason, now, aside, works)
         try:
             self._save()
         except OSError as error:  # a full disk is no reason not to serve; the crash is learnt again next time

@@ -1,8 +1,9 @@
 """Keeps an engine process running with the best candidate that works, and passes requests to it.
 
-States: `stopped` → `loading` → `ready`; a death leads over `restarting` back to `loading`; `failed` when no
-candidate is left. Requests are accepted in `ready` only; in all other states they fail at once, with the reason and
-with the time after which to ask again. When the process dies, everyone who waits for it is told immediately.
+States: `stopped` → `loading` → `ready`; a death leads over `restarting` back to `loading`, a candidate that is not good
+enough over `refused` to the next one; `failed` when none is left. Requests are accepted in `ready` only; in all other
+states they fail at once, with the reason and with the time after which to ask again. When the process dies, everyone
+who waits for it is told immediately.
 """
 
 import asyncio
@@ -11,10 +12,11 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
-from agent.errors import EngineDiedError, EngineUnavailableError, QueueFullError
+from agent.errors import EngineDiedError, EngineUnavailableError
 from agent.inference import frames
 from agent.inference.answer import Answer
 from agent.inference.candidate import Candidate, Status
@@ -27,9 +29,9 @@ logger = logging.getLogger(__name__)
 
 _DELAYS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds before the n-th restart in a row
 _CALM = 60.0  # seconds of service after which a death counts as the first again
-_GAP = 0.05  # seconds between two looks whether somebody is being answered
+_GAP = 0.05  # seconds between two looks at the state
+_PATIENCE = 60.0  # seconds that a model waits for a moment in which nobody is being answered; then it makes one
 _GRACE = 2.0  # seconds for the process to free its memory by itself
-_LONGEST_RETRY = 120  # seconds, said to clients when the queue is full
 _RETRY = 2  # seconds, said to clients while a model loads
 _LOADING = 10  # times as long as a step may loading be silent: the first touch of a large file on an SD card is slow
 
@@ -39,6 +41,7 @@ class Supervisor:
 
     def __init__(self, set_aside: SetAside, environment: Mapping[str, str], *, queue: int, step_timeout: float) -> None:
         self.status = Status()
+        self.failures: dict[str, str] = {}  # why models that were to run do not, in sentences, by name
         self.on_speed: Callable[[Candidate, frames.Timings], None] | None = None  # of answers that ran alone
         self._set_aside = set_aside
         self._environment = environment
@@ -48,6 +51,7 @@ class Supervisor:
         self._numbers = itertools.count(1)
         self._process: EngineProcess | None = None
         self._candidate: Candidate | None = None
+        self._key = ""  # what its file is known by, also after somebody has deleted it
         self._task: asyncio.Task[None] | None = None
         self._heard = 0.0
         self._ready_at = 0.0
@@ -56,19 +60,33 @@ class Supervisor:
     def start(self, candidates: Sequence[Candidate]) -> None:
         """Begin to run the first of the candidates that works."""
         self._enter("loading", "Looking for a model that runs.")
+        self.failures = {}
         self._task = asyncio.create_task(self._run(list(candidates)), name="engine supervisor")
 
     async def switch(self, candidates: Sequence[Candidate]) -> None:
-        """Run other candidates from the next moment on in which nobody is being answered."""
-        while self._pending:  # noqa: ASYNC110 - there is no event for "nobody", and none is needed
-            await asyncio.sleep(_GAP)
+        """Run other candidates from the next moment on in which nobody is being answered.
+
+        Should there be none for a minute, new requests are refused until the answers in progress are complete.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self._pending.none_left()
+        if self._pending:
+            self._enter("loading", f"{candidates[0].name} takes over when the answers in progress are complete.")
+            await self._pending.none_left()
         self._enter("loading", f"{candidates[0].name} takes over.")
+        self.status.info = None
         await self._end()
         self.start(candidates)
 
     def runs(self, candidate: Candidate) -> bool:
-        """Tell whether this candidate is loaded, in the same way, and serves."""
+        """Tell whether this candidate is loaded and serves."""
         return self.status.state == "ready" and self._candidate is not None and candidate.same(self._candidate)
+
+    def runs_best(self, candidates: Sequence[Candidate]) -> bool:
+        """Tell whether the first of the candidates serves, but for those that have just failed, or nothing is left."""
+        left = [candidate for candidate in candidates if candidate.name not in self.failures]
+        return not left or self.runs(left[0])
 
     async def settled(self) -> None:
         """Wait until a model is ready or none is left to try."""
@@ -93,8 +111,7 @@ class Supervisor:
     async def _end(self) -> None:
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task})
         if self._process is not None:
             await self._process.stop(_GRACE)
 
@@ -118,12 +135,7 @@ class Supervisor:
         info = self.status.info
         if self.status.state != "ready" or info is None or self._process is None:
             raise self._unavailable()
-        if len(self._pending) >= info.parallel + self._queue:
-            raise QueueFullError(
-                f"{len(self._pending)} requests are being answered or waiting, which is all that may.",
-                retry_after=max(1, round(min(self._pending.wait(info.parallel), _LONGEST_RETRY))),
-                hint="Ask again later, or raise --queue.",
-            )
+        self._pending.require_room(info.parallel, self._queue)
         number = next(self._numbers)
         self._process.send(msgspec.structs.replace(request, id=number))
         if not self._pending:
@@ -134,45 +146,49 @@ class Supervisor:
 
     async def _run(self, candidates: list[Candidate]) -> None:
         """Serve with the first candidate that loads; after a death the same one again, later each time."""
-        failures: list[str] = []
         for candidate in candidates:
             try:
-                await self._keep_serving(candidate, failures)
+                await self._keep_serving(candidate)
             except Exception as error:  # the top of this task: nobody else would hear of it
                 logger.exception("%s cannot be run", candidate.name)
-                failures.append(f"{candidate.name} cannot be run: {error}.")
-        self._enter("failed", " ".join(failures) or "There is no model to run.")
+                self.failures[candidate.name] = f"{candidate.name} cannot be run: {error}."
+        reasons = " ".join(self.failures.values())
+        self._enter("failed", reasons or "There is no model to run.", self.status.hint)
 
-    async def _keep_serving(self, candidate: Candidate, failures: list[str]) -> None:
+    async def _keep_serving(self, candidate: Candidate) -> None:
         deaths = 0
-        while await self._serve(candidate, failures):
+        while await self._serve(candidate):
+            if self.status.state == "restarting":  # it has served, so its trial is over
+                candidate = replace(candidate, expect=None)
             deaths = 1 if time.monotonic() - self._ready_at > _CALM else deaths + 1
             delay = _DELAYS[min(deaths - 1, len(_DELAYS) - 1)]
             logger.info("The engine is restarted in %g s", delay)
             self._retry_after = max(_RETRY, round(delay) + 1)
             await asyncio.sleep(delay)
 
-    async def _serve(self, candidate: Candidate, failures: list[str]) -> bool:
+    async def _serve(self, candidate: Candidate) -> bool:
         """Load a candidate and stay with it until its process ends.
 
         Returns:
             Whether the same candidate deserves another start.
         """
-        key = identify(candidate.path)
+        key = self._key = identify(candidate.path)
         verdict = self._set_aside.verdict(key, candidate.build)
-        if verdict and verdict.aside:
-            failures.append(f"{candidate.name} is set aside since {verdict.since}: {verdict.reason}")
+        insists = verdict is not None and verdict.works and candidate.expect is None
+        if verdict and verdict.aside and not insists:
+            self.failures[candidate.name] = f"{candidate.name} is set aside since {verdict.since}: {verdict.reason}"
             return False
-        extra_buffers = verdict is None
+        extra_buffers = verdict is None or verdict.works
         how = await self._one_life(candidate, extra_buffers=extra_buffers)
         if self.status.state == "refused":
-            failures.append(f"{candidate.name} cannot be loaded: {self.status.detail}")
+            self.failures[candidate.name] = self.status.detail
             return False
         if self.status.info is not None:
             self._die(f"The engine process {how} while serving {candidate.name}.")
             return True
         if "SIGKILL" in how:  # by the kernel for lack of memory, or by our watchdog: says nothing about the pair
-            failures.append(f"{candidate.name} cannot be loaded: the engine {how}, for lack of memory or of progress.")
+            reason = f"the engine {how}, for lack of memory or of progress."
+            self.failures[candidate.name] = f"{candidate.name} cannot be loaded: {reason}"
             return False
         if extra_buffers:
             reason = f"the engine {how} during the self-test; tried again without repacked weights."
@@ -182,7 +198,7 @@ class Supervisor:
         reason = f"the engine {how} while loading it."
         logger.error("%s is set aside: %s", candidate.name, reason)
         self._set_aside.add(key, candidate.build, reason, aside=True)
-        failures.append(f"{candidate.name} is set aside: {reason}")
+        self.failures[candidate.name] = f"{candidate.name} is set aside: {reason}"
         return False
 
     async def _one_life(self, candidate: Candidate, *, extra_buffers: bool) -> str:
@@ -217,22 +233,28 @@ class Supervisor:
     def _receive(self, frame: frames.FromEngine) -> None:
         self._heard = time.monotonic()
         match frame:
+            case _ if self._task is None or self._task.cancelling():
+                return  # the process is being ended
             case frames.Events(events=events):
                 for event in events:
                     if timings := self._pending.dispatch(event):
                         self._learn(timings)
             case frames.Loading(fraction=fraction):
                 self.status.progress = fraction
-            case frames.Loaded() if missed := self._missed(frame):
-                self._reject(missed)
-            case frames.Loaded(info=info, seconds=seconds):
-                self.status.info, self.status.load_seconds, self.status.progress = info, seconds, 1.0
-                self._ready_at = time.monotonic()
-                self._enter("ready", f"{self.status.model} is ready.")
-                logger.info("Loaded %s in %.2f s with %s", self.status.model, seconds, info.build)
+            case frames.Loaded():
+                self._loaded(frame)
             case frames.LoadFailed(message=message, hint=hint):
-                self._enter("refused", message, hint)
-                logger.error("%s", message)
+                self._enter("refused", f"{self.status.model} cannot be loaded: {message}", hint)
+                logger.error("%s", self.status.detail)
+
+    def _loaded(self, frame: frames.Loaded) -> None:
+        if missed := self._missed(frame):
+            self._reject(missed)
+            return
+        self.status.info, self.status.load_seconds, self.status.progress = frame.info, frame.seconds, 1.0
+        self._ready_at = time.monotonic()
+        self._enter("ready", " ".join([f"{self.status.model} is ready.", *self.failures.values()]))
+        logger.info("Loaded %s in %.2f s with %s", self.status.model, frame.seconds, frame.info.build)
 
     def _missed(self, frame: frames.Loaded) -> str:
         """Return what the trial run of a candidate missed; empty when there was none or it went well."""
@@ -249,9 +271,9 @@ class Supervisor:
         """Set aside a candidate that loads but does not keep what was promised."""
         assert self._candidate is not None  # noqa: S101 - it is what missed
         assert self._process is not None  # noqa: S101 - it has just reported
-        logger.warning("%s is set aside: it %s", self._candidate.name, missed)
-        self._set_aside.add(identify(self._candidate.path), self._candidate.build, f"it {missed}", aside=True)
-        self._enter("refused", f"it {missed}")
+        self._set_aside.add(self._key, self._candidate.build, f"it {missed}", aside=True, works=True)
+        self._enter("refused", f"{self._candidate.name} is set aside: it {missed}")
+        logger.warning("%s", self.status.detail)
         self._process.kill()
 
     def _cancel(self, number: int) -> None:
@@ -266,7 +288,7 @@ class Supervisor:
         self._pending.fail(EngineDiedError(message, hint="It is being restarted; ask again."))
 
     def _unavailable(self) -> EngineUnavailableError:
-        waiting_helps = self.status.state in {"loading", "restarting"}
+        waiting_helps = self.status.state in {"loading", "restarting", "refused"}
         return EngineUnavailableError(
             self.status.detail or "No model is loaded.",
             retry_after=self._retry_after if waiting_helps else 0,

@@ -16,21 +16,22 @@ def trial(engine: Engine, info: ModelInfo) -> Timings:
         EngineError: the engine failed.
     """
     length = max(1, min(_PROMPT, info.context - _ANSWER - 1))
+    answer = max(1, min(_ANSWER, info.context - length - 1))
     # Ordinary tokens: those that control are at the ends of a vocabulary.
     tokens = [info.vocabulary // 4 + index * 31 % max(1, info.vocabulary // 4) for index in range(length)]
     started = time.perf_counter()
     slot = engine.start(SequenceRequest(tokens, Sampling(temperature=0)))
     times: list[float] = []
     try:
-        while len(times) <= _ANSWER:
+        while len(times) <= answer:
             times += [time.perf_counter() for event in engine.step() if isinstance(event, Sampled)]
     finally:
         engine.release(slot)
     return Timings(
         prompt=length,
         cached=0,
-        completion=_ANSWER + 1,
+        completion=answer + 1,
         queued=0.0,
         prefill=times[0] - started,
-        decode=times[_ANSWER] - times[0],
+        decode=times[answer] - times[0],
     )

@@ -1,6 +1,7 @@
 """The computer as selection sees it, and the files that it may choose from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from agent.catalog import File, Model
 from agent.profiles import Profile
@@ -28,7 +29,7 @@ class Machine:
         profile: the firmware profile that fits.
         features: of the CPU, as in `agent.hardware.facts`.
         threads: compute threads.
-        disk_free: bytes for models.
+        disk_free: bytes for models; None when unknown.
         backends: best first.
         notes: what a person should know about it, such as engines that are missing.
     """
@@ -37,7 +38,7 @@ class Machine:
     profile: Profile
     features: tuple[str, ...]
     threads: int
-    disk_free: int
+    disk_free: int | None
     backends: tuple[Backend, ...]
     notes: tuple[str, ...] = ()
 
@@ -51,7 +52,8 @@ class Offer:
         file: where it comes from, its size and its quantization.
         shape: for memory and speed; None when unknown.
         installed: name under which it is installed; empty when it is not.
-        observed: speed in real use on this machine; None before there was any.
+        arrived: bytes of it that an interrupted download has left here.
+        observed: speed in real use on this machine by execution provider; 0 for what is not known of it.
         trouble: why the engine cannot run it here, learnt by trying; empty when nothing is known.
     """
 
@@ -59,5 +61,6 @@ class Offer:
     file: File
     shape: Shape | None
     installed: str = ""
-    observed: Prediction | None = None
+    arrived: int = 0
+    observed: Mapping[str, Prediction] = field(default_factory=dict)
     trouble: str = ""

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from agent.memory import MemoryEstimate
-from agent.plan import Plan
+from agent.plan import KvType, Plan
 from agent.speed import Prediction
 
 Verdict = Literal["chosen", "possible", "slow", "large", "unsuitable"]
@@ -66,7 +66,7 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
     context_length: int = 0
     parallel: int = 0
     micro_batch: int = 0
-    kv_type: str = ""
+    kv_type: KvType | Literal[""] = ""
     threads: int = 0
     prompt_cache: int = 0
     mapped: bool = True
@@ -87,7 +87,7 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
             parallel=self.parallel,
             threads=self.threads,
             micro_batch=self.micro_batch,
-            kv_type="q8_0" if self.kv_type == "q8_0" else "f16",
+            kv_type=self.kv_type or "f16",
             prompt_cache=self.prompt_cache,
             mapped=self.mapped,
             provider=self.provider,

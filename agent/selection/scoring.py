@@ -3,7 +3,7 @@
 import math
 
 from agent.catalog import File, Model
-from agent.selection.policy import Preference
+from agent.selection.policy import Policy, Preference
 
 # Points of quality on the scale of MMLU-Pro that a quantization costs. Ordered and spaced after the perplexities in
 # llama.cpp's tools/quantize/README.md (Llama-3.1-8B: Q8_0 +0.003, Q6_K +0.022, Q5_K_M +0.057, Q4_K_M +0.175,
@@ -21,18 +21,21 @@ _ESTIMATED = 3.0  # points off where the score is a guess or mapped from another
 # Published with thinking, run without: Qwen3-4B-2507 has MMLU-Pro 69.6 without and 74.0 with it; MMLU-Redux of
 # Qwen3 1.7B to 14B differs by 6 to 10 points.
 _WITHOUT_THINKING = 6.0
-_DOUBLING = {"quality": 1.0, "balanced": 3.0, "speed": 6.0}  # points for twice the least speed
+_DOUBLING: dict[Preference, float] = {"quality": 1.0, "balanced": 3.0, "speed": 6.0}  # points for twice the least speed
+# What a specialist is worth in its field beside models for chat: lifts Qwen2.5-Coder just above Qwen2.5 of the same
+# size, and not above models for chat that are a generation ahead; a judgement.
+_SPECIALIST = 12.0
 _MOST_DOUBLINGS = 2.5  # faster than one reads; beyond that more speed is of no use
 
 
-def score(model: Model, file: File, pace: float, prefer: Preference, *, thinking: bool) -> dict[str, float]:
+def score(model: Model, file: File, pace: float, policy: Policy, *, thinking: bool) -> dict[str, float]:
     """Return the parts of the score by reason; their sum ranks.
 
     Args:
         model: whose quality counts.
         file: whose quantization counts.
         pace: how many times the least pleasant speed it reaches.
-        prefer: what speed is worth.
+        policy: what the model is for, and what speed is worth.
         thinking: whether the model will think before it answers.
     """
     parts = {"quality": model.quality.score}
@@ -40,11 +43,13 @@ def score(model: Model, file: File, pace: float, prefer: Preference, *, thinking
         parts["estimated"] = -_ESTIMATED
     if model.quality.mode == "thinking" and not thinking:
         parts["without thinking"] = -_WITHOUT_THINKING
+    if policy.use != "chat" and policy.use in model.use:
+        parts[policy.use] = _SPECIALIST
     if cost := quantization_cost(file):
         parts[file.quantization] = -cost
     doublings = math.log2(max(pace, 2**-_MOST_DOUBLINGS))
-    parts["speed"] = _DOUBLING[prefer] * min(_MOST_DOUBLINGS, doublings)
-    return {reason: round(points, 2) for reason, points in parts.items()}
+    parts["speed"] = _DOUBLING[policy.prefer] * min(_MOST_DOUBLINGS, doublings)
+    return {reason: round(points, 1) for reason, points in parts.items()}
 
 
 def quantization_cost(file: File) -> float:

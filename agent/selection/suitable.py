@@ -11,15 +11,20 @@ PROMPT = 256  # tokens: a system prompt and a question, for which the wait is ju
 # thousands.
 _THOUGHT = 800
 _PATIENCE = 30.0  # seconds that one waits for thinking to end
+_ANSWER = 100  # tokens of an ordinary answer
 
 
 def unsuitable(offer: Offer, profile: Profile, policy: Policy) -> str:
     """Return why an offer is out of the question whatever its memory and speed; empty if it is not."""
     model, quantization = offer.model, offer.file.quantization
+    trained = offer.shape.training_context if offer.shape else 0
     rules = (
         (bool(model.unsupported), model.unsupported),
-        (bool(offer.trouble), f"was tried here: {offer.trouble}"),
-        (policy.use not in model.use, f"is for {' and '.join(model.use) or 'further training'}, not for {policy.use}"),
+        (bool(offer.trouble), offer.trouble),
+        (
+            policy.use not in model.use and "chat" not in model.use,
+            f"is for {' and '.join(model.use) or 'further training'}, not for {policy.use}",
+        ),
         (model.chat == "none", "is a base model that was not trained to chat"),
         (
             policy.licences == "free" and bool(model.restrictions) and not offer.installed,
@@ -32,6 +37,10 @@ def unsuitable(offer: Offer, profile: Profile, policy: Policy) -> str:
             f"{quantization} is not known to run well on this hardware",
         ),
         (offer.shape is None, "its shape is not known, so neither is its need of memory"),
+        (
+            0 < trained < policy.context,
+            f"was trained for {trained} tokens of context; {policy.context} are wanted",
+        ),
     )
     return next((reason for applies, reason in rules if applies), "")
 
@@ -46,10 +55,16 @@ def thinks(model: Model, predicted: Prediction, policy: Policy) -> bool:
 def too_slow(model: Model, predicted: Prediction, floor: float, profile: Profile) -> str:
     """Return why a model is too slow to be pleasant; empty if it is not."""
     if predicted.decode < floor:
-        return f"{predicted.decode:.1f} tokens per second; at least {floor:g} are wanted"
+        return f"gives fewer than {floor:g} tokens per second"
     longest = profile.speed.longest_wait.value
-    if (wait := predicted.first_token(PROMPT)) > longest:
-        return f"takes {wait:.0f} s to read a prompt of {PROMPT} tokens; at most {longest:g} s are wanted"
+    if predicted.first_token(PROMPT) > longest:
+        return f"takes more than {longest:g} s for a prompt of {PROMPT} tokens"
     if model.thinking == "always" and _THOUGHT / predicted.decode > _PATIENCE:
-        return f"always thinks first, about {_THOUGHT / predicted.decode:.0f} s for each answer"
+        return f"always thinks first, for more than {_PATIENCE:g} s"
     return ""
+
+
+def reply_seconds(predicted: Prediction, *, thinking: bool) -> float:
+    """Return how long an ordinary question takes from its first to its last token."""
+    tokens = _ANSWER + (_THOUGHT if thinking else 0)
+    return predicted.first_token(PROMPT) + tokens / predicted.decode

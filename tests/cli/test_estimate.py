@@ -15,7 +15,8 @@ def test_says_what_a_file_takes(tmp_path: Path, starter: Path) -> None:
     assert report["architecture"] == "llama"
     assert file["bytes"] == starter.stat().st_size
     assert file["memory"]["kv_cache"] == 2 * 45 * 1024 * 1024
-    assert file["fits"] is (file["memory"]["total"] <= report["available"])
+    assert file["fits"] is (file["memory"]["total"] <= report["usable"])
+    assert file["predicted"]["prefill"] > file["predicted"]["decode"] > 1
     assert done.returncode == (0 if file["fits"] else 1)
 
 
@@ -24,7 +25,7 @@ def test_lists_all_files_of_a_model_of_the_catalogue(tmp_path: Path) -> None:
     assert "Qwen3-0.6B-Q4_0.gguf" in done.stdout
     assert "Qwen3-0.6B-Q8_0.gguf" in done.stdout
     assert "KV cache" in done.stdout
-    assert "available now" in done.stdout
+    assert "usable now" in done.stdout
 
 
 def test_knows_installed_models(tmp_path: Path, starter: Path) -> None:

@@ -11,8 +11,8 @@ from agent.config import engine_environment
 from agent.engines import Sampling
 from agent.inference import frames
 from agent.inference.answer import Answer
-from agent.inference.set_aside import SetAside
 from agent.inference.candidate import Candidate
+from agent.inference.set_aside import SetAside
 from agent.inference.supervisor import Supervisor
 from agent.plan import Plan
 

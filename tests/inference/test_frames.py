@@ -22,7 +22,8 @@ RATES = Rates(
     rows={"Q4_K": 0.0},
     attention_decode={"f16": 1e10},
     attention_prefill={"f16": 7e10},
-    elements=1e10,
+    experts_decode=1.0,
+    experts_prefill=1.0,
     operation=5e-7,
     multiplication=2e-6,
 )

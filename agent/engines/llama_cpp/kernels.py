@@ -20,6 +20,12 @@ _HEADS, _KV_HEADS, _HEAD_LENGTH, _CACHED = 16, 4, 128, 2048
 _CHAIN, _WIDTH, _FEW_ROWS = 400, 1024, 16  # operations, and their size
 _LEAST_SET = 24 << 20  # bytes of weights, on a board with little memory
 _MOST_SET = 96 << 20  # bytes; more than the caches of small computers hold
+# Times that operations take longer in the graph of a model than alone: other work lies between them, attention has
+# masks and is padded to 256 cells, the tokens of a batch go to different experts. Fitted to the models with random
+# weights of benchmarks/models.py on one machine; docs/accuracy.md says how well.
+_DECODE, _PREFILL = 1.1, 1.05
+_ATTENTION_DECODE, _ATTENTION_PREFILL = 1.8, 3.5
+_EXPERTS_DECODE, _EXPERTS_PREFILL = 2.0, 1.8
 _ROUNDS = 4
 _PATIENCE = 0.3  # seconds for the rounds of one operation
 
@@ -50,12 +56,13 @@ def measure(threads: int, seconds: float, memory: int) -> Rates:
     return Rates(
         source=f"measured on this computer with {threads} threads",
         measured=True,
-        decode=decode,
-        prefill=prefill,
+        decode={kind: rate / _DECODE for kind, rate in decode.items()},
+        prefill={kind: rate / _PREFILL for kind, rate in prefill.items()},
         rows=rows,
-        attention_decode={kind: rate for kind, (rate, _) in attention.items()},
-        attention_prefill={kind: rate for kind, (_, rate) in attention.items()},
-        elements=_elements(threads),
+        attention_decode={kind: rate / _ATTENTION_DECODE for kind, (rate, _) in attention.items()},
+        attention_prefill={kind: rate / _ATTENTION_PREFILL for kind, (_, rate) in attention.items()},
+        experts_decode=_EXPERTS_DECODE,
+        experts_prefill=_EXPERTS_PREFILL,
         operation=_operation(threads),
         multiplication=_multiplication(threads),
     )
@@ -122,16 +129,6 @@ def _multiplication(threads: int) -> float:
         for _ in range(_CHAIN):
             graph.multiply(matrix, token)
         return _quickest(graph) / _CHAIN
-
-
-def _elements(threads: int) -> float:
-    """Return the elements per second that an operation on each element of a batch computes."""
-    with closing(ggml.Graph(threads, _CHAIN)) as graph:
-        addend = graph.tensor("F32", _WIDTH, _BATCH)
-        total = addend
-        for _ in range(_CHAIN // 8):
-            total = graph.add(total, addend)
-        return _WIDTH * _BATCH * (_CHAIN // 8) / _quickest(graph)
 
 
 def _quickest(graph: ggml.Graph) -> float:

@@ -1,0 +1,175 @@
+"""What selection is told about a computer."""
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent import survey
+from agent.config import Config
+from agent.errors import ConfigError
+from agent.hardware import probe
+from agent.hardware.facts import Accelerator, Hardware
+from agent.measurements import Measurements
+from agent.profiles import Profile, built_in, load_profiles
+from agent.selection import Machine
+from agent.survey import Surveyor, build, providers
+from tests.selecting import know_speed
+
+GIB = 2**30
+BOARDS = Path(__file__).parent / "boards"
+PROFILES = {profile.name: profile for profile in load_profiles(built_in())}
+
+
+def surveyed(config: Config, root: Path, *, ours: int = 0, measure: bool = True) -> Machine:
+    surveyor = Surveyor(config, Measurements(config.state_dir / "measurements.json"), {}, root)
+    return asyncio.run(surveyor.survey(ours=ours, measure=measure))
+
+
+def own_profile(old: str, new: str, name: str = "mine", base: str = "raspberry-pi-5") -> None:
+    """Give the user a profile of their own, a changed copy of a built-in one."""
+    folder = Path.home() / ".config" / "edgewise" / "firmware-profiles"
+    folder.mkdir(parents=True)
+    text = (built_in() / f"{base}.toml").read_text(encoding="utf-8")
+    assert old in text
+    (folder / f"{name}.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def jetson(card: Accelerator | None = None) -> Hardware:
+    found = probe(BOARDS / "jetson-orin-nano-8gb" / "tree")
+    return msgspec.structs.replace(found, accelerators=[card]) if card else found
+
+
+def card(memory: int | None) -> Accelerator:
+    return Accelerator("gpu", "nvidia", "a card", "nvidia", memory, "cuda", "")
+
+
+def test_a_recorded_board_is_never_measured(tmp_path: Path) -> None:
+    machine = surveyed(Config(state_dir=tmp_path), BOARDS / "raspberry-pi-5-8gb" / "tree")
+    assert machine.profile.name == "raspberry-pi-5"
+    assert [backend.rates.measured for backend in machine.backends] == [False]
+    assert machine.backends[0].rates.source.startswith("published figures, ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_board_with_two_engines_has_both_and_the_best_first(tmp_path: Path) -> None:
+    machine = surveyed(Config(state_dir=tmp_path), BOARDS / "jetson-orin-nano-8gb" / "tree")
+    assert [backend.provider for backend in machine.backends] == ["cuda", "cpu"]
+    fast, slow = (backend.rates.decode[""] for backend in machine.backends)
+    assert fast > slow
+
+
+def test_what_is_left_for_a_model_is_what_is_available_without_the_reserve(tmp_path: Path) -> None:
+    machine = surveyed(Config(state_dir=tmp_path), BOARDS / "raspberry-pi-5-8gb" / "tree")
+    budget = machine.backends[0].budget
+    assert budget.usable == budget.available - budget.reserve
+    assert budget.reserve == int(machine.profile.reserve.value) * 2**20
+    more = surveyed(Config(state_dir=tmp_path), BOARDS / "raspberry-pi-5-8gb" / "tree", ours=GIB)
+    assert more.backends[0].budget.usable == budget.usable + GIB
+
+
+def test_a_board_that_has_less_than_its_reserve_has_nothing_left() -> None:
+    hardware = probe(BOARDS / "raspberry-pi-5-8gb" / "tree")
+    poor = msgspec.structs.replace(hardware, memory=msgspec.structs.replace(hardware.memory, available=1))
+    assert survey._budget(poor, PROFILES["raspberry-pi-5"], "cpu", 0).usable == 0
+
+
+@pytest.mark.parametrize(("memory", "available"), [(None, None), (12 * GIB, 12 * GIB), (0, 0)])
+def test_a_card_of_its_own_has_its_own_budget(memory: int | None, available: int | None) -> None:
+    """And one whose size could not be read has none: nothing can be planned for it."""
+    hardware = jetson(card(memory))
+    budget = survey._budget(hardware, PROFILES["nvidia-discrete"], "cuda", 0)
+    assert budget.available == (hardware.memory.usable if available is None else available)
+    assert survey._budget(hardware, PROFILES["nvidia-discrete"], "cpu", 0).available == hardware.memory.usable
+
+
+def test_a_profile_may_be_named(tmp_path: Path) -> None:
+    tree = BOARDS / "raspberry-pi-5-8gb" / "tree"
+    assert surveyed(Config(state_dir=tmp_path, profile="rk3588"), tree).profile.name == "rk3588"
+    with pytest.raises(ConfigError, match="nonsense") as caught:
+        surveyed(Config(state_dir=tmp_path, profile="nonsense"), tree)
+    assert "rk3588" in caught.value.hint
+
+
+def test_a_profile_of_the_users_replaces_one_of_the_same_name(tmp_path: Path) -> None:
+    own_profile("reserve = { value =", "reserve = { source = 'mine', value = 777 }\n# {", name="raspberry-pi-5")
+    machine = surveyed(Config(state_dir=tmp_path), BOARDS / "raspberry-pi-5-8gb" / "tree")
+    assert machine.backends[0].budget.reserve == 777 * 2**20
+
+
+def test_engines_that_do_not_exist_yet_are_named(tmp_path: Path) -> None:
+    own_profile('order = ["llama_cpp:cpu"]', 'order = ["rkllm:rknn", "llama_cpp:cpu"]', name="raspberry-pi-5")
+    machine = surveyed(Config(state_dir=tmp_path), BOARDS / "raspberry-pi-5-8gb" / "tree")
+    assert machine.notes == ("Edgewise has no engine rkllm for rknn yet.",)
+    assert [backend.provider for backend in machine.backends] == ["cpu"]
+
+
+def test_a_profile_all_of_whose_engines_are_missing_leaves_none(tmp_path: Path) -> None:
+    own_profile('order = ["llama_cpp:cpu"]', 'order = ["rkllm:rknn"]', name="raspberry-pi-5")
+    assert surveyed(Config(state_dir=tmp_path), BOARDS / "raspberry-pi-5-8gb" / "tree").backends == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "board", "threads"),
+    [("big", "orange-pi-5", 4), ("all", "orange-pi-5", 8), ("3", "orange-pi-5", 3), ("big", "jetson-nano", 4)],
+)
+def test_threads_follow_the_rule_of_the_profile(rule: str, board: str, threads: int) -> None:
+    profile = PROFILES["rk3588"]
+    ruled: Profile = msgspec.structs.replace(profile, defaults=msgspec.structs.replace(profile.defaults, threads=rule))
+    assert survey._threads(probe(BOARDS / board / "tree"), ruled) == threads
+
+
+def test_the_users_number_of_threads_comes_first(tmp_path: Path) -> None:
+    assert surveyed(Config(state_dir=tmp_path, threads=7), BOARDS / "orange-pi-5" / "tree").threads == 7
+
+
+def test_a_disk_that_is_not_recorded_is_unknown_rather_than_full(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    shutil.copytree(BOARDS / "raspberry-pi-5-8gb" / "tree", tree)
+    assert surveyed(Config(state_dir=tmp_path), tree).disk_free
+    (tree / "edgewise" / "storage.json").unlink()
+    assert surveyed(Config(state_dir=tmp_path), tree).disk_free is None
+
+
+def test_this_computer_is_known_by_what_was_measured(tmp_path: Path) -> None:
+    config = Config(state_dir=tmp_path)
+    asyncio.run(know_speed(config, 1e9))
+    machine = surveyed(config, survey.LIVE)
+    assert next(backend for backend in machine.backends if backend.provider == "cpu").rates.measured
+
+
+def test_without_measuring_the_profile_is_believed_for_now(tmp_path: Path) -> None:
+    machine = surveyed(Config(state_dir=tmp_path), survey.LIVE, measure=False)
+    assert not any(backend.rates.measured for backend in machine.backends)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_libraries_of_llama_cpp_tell_what_it_can_compute_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "cpu" in providers()
+    package = tmp_path / "llama_cpp"
+    (package / "lib").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    for name in ("libggml.so", "libggml-base.so", "libggml-cpu-haswell.so", "libggml-cpu-zen4.so", "libggml-cuda.so"):
+        (package / "lib" / name).touch()
+    monkeypatch.delitem(sys.modules, "llama_cpp", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert providers() == {"cpu", "cuda"}
+
+
+def test_without_llama_cpp_there_is_no_engine_and_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    machine = surveyed(Config(state_dir=tmp_path), survey.LIVE, measure=False)
+    assert machine.backends == ()
+    assert "llama.cpp is not installed: `make setup` builds it." in machine.notes
+
+
+def test_a_build_is_named_with_its_version_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert build("echo") == "echo"
+    assert build("llama_cpp").startswith("llama_cpp 0.")
+    monkeypatch.setitem(survey._PACKAGES, "llama_cpp", "no-such-package")
+    assert build("llama_cpp") == "llama_cpp"
