@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 
 _LEAST_PROMPT = 64  # tokens; the speed of reading fewer says little
 _LEAST_ANSWER = 16
+_KEPT_RATES = 4
 _NEWS = 0.2  # weight of one more answer in the running average
 
 
@@ -22,7 +23,7 @@ Speed = Annotated[float, Meta(ge=0)]
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A model in real use: running averages in tokens per second over `count` answers, and its peak memory in bytes.
+    """A model in real use: running averages in tokens per second over `count` answers.
 
     A speed is 0 until there was an answer that says something about it.
     """
@@ -30,11 +31,10 @@ class Run(msgspec.Struct, frozen=True):
     decode: Speed
     prefill: Speed
     count: Natural
-    memory: Natural = 0
 
 
 class _Learnt(msgspec.Struct):
-    rates: dict[str, Rates] = {}
+    rates: dict[str, msgspec.Raw] = {}  # read when asked for: one of an older version is no reason to lose the rest
     runs: dict[str, Run] = {}
 
 
@@ -53,22 +53,24 @@ class Measurements:
 
     def rates(self, key: str) -> Rates | None:
         """Return what the kernels were measured to do; the key names processor, threads and build."""
-        return self._learnt.rates.get(key)
+        raw = self._learnt.rates.get(key)
+        try:
+            return msgspec.json.decode(raw, type=Rates) if raw else None
+        except msgspec.MsgspecError as error:
+            logger.info("An earlier measurement cannot be used and is made again: %s", error)
+            return None
 
     def keep_rates(self, key: str, rates: Rates) -> None:
-        """Remember a measurement; older ones, of other builds, are forgotten."""
-        self._learnt.rates = {key: rates}
+        """Remember a measurement; of those for other builds and other numbers of threads the latest few."""
+        others = {known: value for known, value in self._learnt.rates.items() if known != key}
+        latest = list(others.items())[-(_KEPT_RATES - 1) :]
+        self._learnt.rates = {**dict(latest), key: msgspec.Raw(msgspec.json.encode(rates))}
         self._save()
 
     def speed(self, key: str) -> Prediction | None:
         """Return how fast a model was in real use, 0 for what is not known; the key names file, build and plan."""
         run = self._learnt.runs.get(key)
         return Prediction(run.prefill, run.decode) if run and (run.decode or run.prefill) else None
-
-    def memory(self, key: str) -> int:
-        """Return the peak memory of a model's engine process; 0 when unknown."""
-        run = self._learnt.runs.get(key)
-        return run.memory if run else 0
 
     def add(self, key: str, *, prompt: int, prefill: float, answer: int, decode: float) -> None:
         """Learn from one answer that had the machine to itself.
@@ -90,12 +92,6 @@ class Measurements:
         self._learnt.runs[key] = run
         if run.count & (run.count - 1) == 0:  # the first, second, fourth, …: ever more rarely
             self._save()
-
-    def keep_memory(self, key: str, peak: int) -> None:
-        """Remember the peak memory of a model's engine process."""
-        known = self._learnt.runs.get(key, Run(0.0, 0.0, 0))
-        if peak > known.memory:
-            self._learnt.runs[key] = msgspec.structs.replace(known, memory=peak)
 
     def _save(self) -> None:
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+import agent.selection
 from agent.chooser import Chooser
 from agent.config import Config
 from agent.errors import ConfigError
@@ -70,12 +71,26 @@ def entry_of(selection: Selection, installed: str) -> Considered:
     return next(entry for entry in (selection, *selection.rejected) if entry.installed == installed)
 
 
-def test_a_choice_outlives_a_start_with_a_little_less_memory(config: Config, tree: Path) -> None:
+@pytest.fixture
+def faithful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is so much better that a choice is given up for it: the boards have no two choices that near."""
+    monkeypatch.setattr(agent.selection, "_MUCH_BETTER", 100.0)
+
+
+@pytest.mark.usefixtures("faithful")
+def test_a_choice_outlives_a_start_with_more_memory_or_less(config: Config, tree: Path) -> None:
     set_available(tree, 6)
     assert choose(config, tree).model == SMALL
     set_available(tree, 14)
     assert choose(config, tree).model == SMALL
     assert "chosen before" in choose(config, tree).reason
+
+
+def test_a_much_better_choice_is_taken_when_memory_for_it_is_there(config: Config, tree: Path) -> None:
+    set_available(tree, 6)
+    assert choose(config, tree).model == SMALL
+    set_available(tree, 14)
+    assert choose(config, tree).model == LARGE
 
 
 def test_a_choice_that_does_not_fit_any_more_is_made_anew(config: Config, tree: Path) -> None:
@@ -87,6 +102,7 @@ def test_a_choice_that_does_not_fit_any_more_is_made_anew(config: Config, tree: 
 @pytest.mark.parametrize(
     "change", [{"prefer": "quality"}, {"least_speed": 4.0}, {"profile": "raspberry-pi-cm5"}, {"threads": 3}]
 )
+@pytest.mark.usefixtures("faithful")
 def test_other_settings_make_another_choice_possible(config: Config, tree: Path, change: dict[str, object]) -> None:
     set_available(tree, 6)
     choose(config, tree)
@@ -94,6 +110,7 @@ def test_other_settings_make_another_choice_possible(config: Config, tree: Path,
     assert "chosen before" not in choose(replace(config, **change), tree).reason
 
 
+@pytest.mark.usefixtures("faithful")
 def test_another_board_makes_another_choice_possible(config: Config, tree: Path) -> None:
     set_available(tree, 6)
     choose(config, tree)

@@ -27,7 +27,7 @@ def answer(to: Measurements, *, decode: float = 10.0, prefill: float = 100.0, to
 
 def test_nothing_is_known_at_first(path: Path) -> None:
     fresh = Measurements(path)
-    assert (fresh.rates("a"), fresh.speed(KEY), fresh.memory(KEY)) == (None, None, 0)
+    assert (fresh.rates("a"), fresh.speed(KEY)) == (None, None)
     assert not path.parent.exists()
 
 
@@ -74,12 +74,24 @@ def test_flash_memory_is_spared(path: Path) -> None:
     assert len(writes) <= 7
 
 
-def test_the_highest_peak_of_memory_is_kept(path: Path) -> None:
+def test_rates_of_an_older_version_are_measured_again_and_nothing_else_is_lost(path: Path) -> None:
     learnt = Measurements(path)
-    for peak in (100, 300, 200):
-        learnt.keep_memory(KEY, peak)
-    assert learnt.memory(KEY) == 300
-    assert learnt.speed(KEY) is None
+    learnt.keep_rates("this machine", measured())
+    answer(learnt)
+    document = msgspec.json.decode(path.read_bytes())
+    del document["rates"]["this machine"]["rows"]
+    path.write_bytes(msgspec.json.encode(document))
+    again = Measurements(path)
+    assert again.rates("this machine") is None
+    assert again.speed(KEY) == Prediction(prefill=100.0, decode=10.0)
+
+
+def test_the_latest_few_measurements_are_kept(path: Path) -> None:
+    learnt = Measurements(path)
+    for threads in range(1, 7):
+        learnt.keep_rates(f"{threads} threads", measured())
+    kept = [threads for threads in range(1, 7) if Measurements(path).rates(f"{threads} threads")]
+    assert kept == [3, 4, 5, 6]
 
 
 @given(content=st.binary(max_size=200))
@@ -96,9 +108,8 @@ def test_any_bytes_are_survived(tmp_path_factory: pytest.TempPathFactory, conten
     [
         b"",
         b"[]",
-        b'{"rates": {"a": {}}}',
         b'{"runs": {"a": {"decode": -5, "prefill": 1, "count": 1}}}',
-        b'{"runs": {"a": {"decode": 5, "prefill": 1, "count": 1, "memory": -1}}}',
+        b'{"runs": {"a": {"decode": 5, "prefill": 1, "count": -1}}}',
     ],
 )
 def test_a_broken_file_is_told_and_starts_anew(path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:

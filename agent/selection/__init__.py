@@ -20,6 +20,8 @@ __all__ = ["Backend", "Considered", "Machine", "Offer", "Policy", "Selection", "
 _ORDER: tuple[Verdict, ...] = ("chosen", "possible", "slow", "large", "unsuitable")
 _BEARABLE = 2.0  # times as long as the quickest takes, where all are too slow
 
+_MUCH_BETTER = 5.0  # points, for which a choice that was made before is given up
+
 
 def select(offers: Iterable[Offer], machine: Machine, policy: Policy, *, keep: str = "") -> Selection:
     """Return the choice among the offers; its `model` is empty when nothing can be run.
@@ -29,14 +31,16 @@ def select(offers: Iterable[Offer], machine: Machine, policy: Policy, *, keep: s
         machine: what it is to run on.
         policy: what counts.
         keep: file that was chosen before in the same circumstances; it stays the choice while it fits and is fast
-            enough, so that a little less free memory at one start does not fetch another model.
+            enough and nothing is much better, so that a little less free memory at one start does not fetch
+            another model.
     """
     judged = sorted(
         (judge(offer, backend, machine, policy) for offer in offers for backend in machine.backends), key=_place
     )
     fast = [entry for entry in judged if entry.verdict == "possible"]
     rivals = fast or _bearable([entry for entry in judged if entry.verdict == "slow"])
-    kept = [entry for entry in rivals if keep and entry.file == keep]
+    best = max((entry.score for entry in rivals), default=0.0)
+    kept = [entry for entry in rivals if keep and entry.file == keep and best - entry.score < _MUCH_BETTER]
     chosen = next(iter(kept or rivals), None)
     if chosen:
         base = {**asdict(chosen), "verdict": "chosen", "reason": why(chosen, fast)}

@@ -15,7 +15,6 @@ from agent.offers import offers as known_offers
 from agent.profiles import built_in, load_profiles
 from agent.selection import Considered, Offer, Policy, Selection, select
 from agent.selection.policy import Preference
-from agent.speed import Prediction
 from tests.selection import making
 from tests.selection.making import CHAT, GIB, MIB, backend, budgets, machine, measured, model, offer, policies, profile
 
@@ -185,11 +184,18 @@ def test_of_slow_models_the_better_of_two_that_are_about_as_fast_is_taken() -> N
 
 
 def test_an_earlier_choice_stays_while_it_does_well() -> None:
-    selection = chosen(*ALL, keep=SMALL.file.reference)
-    assert selection.model == "small"
+    earlier, better = offer(model("earlier", 1.0, 40)), offer(model("better", 1.0, 43))
+    assert chosen(earlier, better).model == "better"
+    selection = chosen(earlier, better, keep=earlier.file.reference)
+    assert selection.model == "earlier"
     assert "chosen before" in selection.reason
-    assert "Middle" in selection.reason
-    assert rejected(selection, "middle").reason.startswith("scores ")
+    assert "Better" in selection.reason
+    assert rejected(selection, "better").reason.startswith("scores ")
+
+
+def test_an_earlier_choice_gives_way_to_one_that_is_much_better() -> None:
+    earlier, better = offer(model("earlier", 1.0, 40)), offer(model("better", 1.0, 46))
+    assert chosen(earlier, better, keep=earlier.file.reference).model == "better"
 
 
 @pytest.mark.parametrize("gone", [LARGE, offer(model("unknown"))])
@@ -198,35 +204,10 @@ def test_an_earlier_choice_that_does_not_fit_or_exist_any_more_is_forgotten(gone
 
 
 def test_an_earlier_choice_among_slow_ones_stays() -> None:
-    better, policy = offer(model("better", 0.7, 40)), Policy(least_decode=1000)
-    assert chosen(SMALL, better, policy=policy, keep=SMALL.file.reference).model == "small"
-
-
-def test_speed_in_use_replaces_the_prediction_of_its_own_provider() -> None:
-    used = replace(LARGE, observed={"cuda": Prediction(500.0, 50.0)}, installed="large")
-    both = machine(backend(64 * GIB, provider="cuda"), backend(64 * GIB, provider="cpu"))
-    selection = select([SMALL, used], both, CHAT)
-    assert (selection.model, selection.provider, selection.measured) == ("large", "cuda", True)
-    assert selection.predicted == Prediction(500.0, 50.0)
-    assert not rejected(selection, "large").measured
-
-
-def test_a_speed_of_answers_alone_corrects_the_prediction_of_answers() -> None:
-    used = replace(MIDDLE, observed={"cpu": Prediction(0.0, 7.5)}, installed="middle")
-    selection = chosen(used)
-    assert selection.predicted is not None
-    assert selection.predicted.decode == 7.5
-    assert selection.predicted.prefill == chosen(MIDDLE).predicted.prefill  # type: ignore[union-attr]
-    assert selection.measured
-
-
-def test_a_speed_of_prompts_alone_is_no_measured_answer() -> None:
-    assert not chosen(replace(MIDDLE, observed={"cpu": Prediction(30.0, 0.0)}, installed="middle")).measured
-
-
-def test_a_model_that_turned_out_slow_makes_way() -> None:
-    used = replace(MIDDLE, observed={"cpu": Prediction(30.0, 1.0)}, installed="middle")
-    assert chosen(SMALL, used).model == "small"
+    earlier, better = offer(model("earlier", 0.7, 40)), offer(model("better", 0.7, 43))
+    policy = Policy(least_decode=1000)
+    assert chosen(earlier, better, policy=policy).model == "better"
+    assert chosen(earlier, better, policy=policy, keep=earlier.file.reference).model == "earlier"
 
 
 def test_files_count_once_however_many_engines_could_run_them() -> None:
