@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import os
 import statistics
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,7 @@ _ROUNDS = 5
 _MEASUREMENTS = 3  # of the kernels
 _RATES = ("decode", "prefill", "attention_decode", "attention_prefill")
 _MEMORY = 4 << 30
+_QUIET = 1.0  # per cent of the last 10 s in which a program waited for a CPU
 _PATIENCE = 300.0
 
 
@@ -84,8 +86,20 @@ async def _finished(inbox: "asyncio.Queue[frames.FromEngine | str]") -> frames.T
                     return event.timings
 
 
+def quiet() -> None:
+    """Wait until no other program wants the processor; a few minutes at most."""
+    end = time.monotonic() + _PATIENCE
+    pressure = Path("/proc/pressure/cpu")
+    while pressure.is_file() and time.monotonic() < end:
+        waiting = float(pressure.read_text().partition("avg10=")[2].split()[0])
+        if waiting < _QUIET:
+            return
+        time.sleep(5)
+
+
 def kernels(threads: int) -> Rates:
     """Return what the kernels of this machine do: the quickest of some measurements, as on a quiet machine."""
+    quiet()
     runs = [
         asyncio.run(measure("llama_cpp", engine_environment(), threads=threads, memory=_MEMORY))
         for _ in range(_MEASUREMENTS)
@@ -109,6 +123,7 @@ def row(name: str, path: Path, rates: Rates, threads: int) -> Row:
     shape = shape_of(read_header(path))
     mapped = recommend_mapped(shape, features())
     plan = Plan(_CONTEXT, 1, threads, 512, mapped=mapped)
+    quiet()
     return Row(
         name.removesuffix(".gguf").rpartition("/")[2],
         predict(shape, plan, rates),

@@ -42,7 +42,7 @@ def edgewise(model: Path, *, parallel: int = PARALLEL, context: int = CONTEXT) -
     port = _free_port()
     with tempfile.TemporaryDirectory() as state:
         command = [str(Path(sys.executable).with_name("edgewise")), "run", "--state-dir", state, "--port", str(port)]
-        command += ["--model", str(model), "--parallel", str(parallel), "--context", str(context)]
+        command += ["--model", str(model), "--parallel", str(parallel), "--context", str(context), "--offline"]
         with _running("edgewise", command, port, "/healthz") as server:
             yield server
 
