@@ -61,6 +61,8 @@ class Chooser:
         Raises:
             ConfigError: a profile or a family file is wrong, or no profile fits.
         """
+        if (lost := pinned.read(self.config.state_dir)) and not self.wanted():
+            logger.warning("%s was chosen but is not installed any more; the choice is ours again", lost)
         machine = await Surveyor(self.config, self.measurements, self.environment, self.root).survey(
             ours=ours, measure=measure
         )

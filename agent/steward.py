@@ -120,10 +120,10 @@ class Steward:
     async def _improve(self) -> None:
         """Fetch what is missing: the starter model if nothing can serve, else the choice. Then wait for news."""
         assert self.selection is not None  # noqa: S101 - it was just made
-        serves = self._supervisor.status.state == "ready"
-        if not serves and STARTER_NAME not in self._seen[1:]:
+        serves, ours = self._supervisor.status.state == "ready", not self._chooser.wanted()
+        if ours and not serves and STARTER_NAME not in self._seen[1:]:
             await self._install(STARTER, STARTER_NAME)
-        elif serves and not self._measured and not self._chooser.wanted():
+        elif ours and serves and not self._measured:
             return  # now there is time to measure, and to choose for good
         elif forbidden := self._chooser.forbidden(self.selection):
             self.coming = Coming(self.selection.title, trouble=forbidden)

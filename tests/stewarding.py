@@ -11,9 +11,18 @@ from agent.config import Config, engine_environment
 from agent.engines import Sampling
 from agent.inference.frames import Delta, Generate
 from agent.models import InstalledModel
+from agent.models.starter import WHEEL_SHA256
 from agent.node import Node, SelectionState
-from tests.fake_hub import FakeHub
+from tests.fake_hub import FakeHub, HubFile
 from tests.selecting import MODEST, Entry, know_speed, on_hub, small_model
+
+
+class Wheel(HubFile):
+    """Stands on an index for the wheel with the starter model, of which nothing needs to be fetched any more."""
+
+    @property
+    def sha256(self) -> str:
+        return WHEEL_SHA256
 
 
 def settings(home: Path, hub: FakeHub) -> Config:

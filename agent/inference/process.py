@@ -74,7 +74,7 @@ class EngineProcess(asyncio.Protocol):
 
         Pages of a mapped model file are not among them: the kernel counts those as available already.
         """
-        return self._status("RssAnon:") + self._status("RssShmem:")
+        return self._status("RssAnon:")
 
     def peak_memory(self) -> int:
         """Return the most bytes that were resident at once; 0 when the kernel does not say."""

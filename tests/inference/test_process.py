@@ -101,3 +101,29 @@ def test_a_program_that_cannot_be_started_leaves_nothing_open(monkeypatch: pytes
 
     asyncio.run(scenario())
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_pages_of_a_mapped_file_are_not_what_its_end_would_set_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = 64 << 20
+    file = tmp_path / "weights"
+    with file.open("wb") as weights:
+        weights.truncate(size)
+    lines = [
+        "import mmap",
+        f"mapped = mmap.mmap(os.open({str(file)!r}, os.O_RDONLY), 0, access=mmap.ACCESS_READ)",
+        "seen = sum(mapped[::4096])",
+        f"own = bytearray(b'x' * {size // 2})",
+        "time.sleep(60)",
+    ]
+    monkeypatch.setattr(sys, "executable", script(tmp_path, *lines))
+
+    async def scenario() -> None:
+        process = await start([])
+        await until(lambda: process.memory() > size // 2 and process.peak_memory() > 1.5 * size)
+        assert process.memory() < size
+        await process.stop(grace=0)
+        assert process.memory() == process.peak_memory() == 0
+
+    asyncio.run(scenario())

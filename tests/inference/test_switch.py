@@ -141,7 +141,7 @@ def test_a_model_that_has_loaded_too_late_is_not_believed(tmp_path: Path) -> Non
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("seconds", [0, 0.001, 0.01, 0.05, 0.15, 0.3])
+@pytest.mark.parametrize("seconds", [0, 0.01, 0.05, 0.2])
 def test_stop_during_a_switch_leaves_no_process(tmp_path: Path, seconds: float) -> None:
     async def scenario() -> None:
         async with supervising(tmp_path, model(tmp_path, "old")) as supervisor:

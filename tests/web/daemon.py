@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from agent.config import Config
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from agent.cli import main; main()", "run"]
 CHAT = "/v1/chat/completions"
+NOWHERE = "http://127.0.0.1:9"  # nobody listens at the port "discard"
 
 
 class Daemon:
@@ -106,9 +107,9 @@ def offline(state: Path) -> Config:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Return an environment without settings of this machine."""
+    """Return an environment without settings of this machine, in which no hub can be reached."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("EDGEWISE_", "HF_", "XDG_"))}
-    return {**kept, "HOME": str(home)}
+    return {**kept, "HOME": str(home), "HF_ENDPOINT": NOWHERE, "PIP_INDEX_URL": NOWHERE}
 
 
 @contextmanager
@@ -121,10 +122,10 @@ def daemon(state: Path, *flags: str, ready: bool = True) -> Iterator[Daemon]:
         )
     try:
         running = Daemon(process, _listening(process, state))
-        if ready:
-            running.wait_until_ready()
-        yield running
-        running.http.close()
+        with closing(running.http):
+            if ready:
+                running.wait_until_ready()
+            yield running
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate()

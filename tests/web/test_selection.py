@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 
 from agent.selection import Selection
-from tests.selecting import MODEST, know_speed, small_model, write_family
+from tests.selecting import MODEST, Entry, know_speed, small_model, write_family
 from tests.stewarding import install
 from tests.web.daemon import Daemon, daemon, eventually, offline
 
@@ -17,10 +18,10 @@ PATH = "/api/edgewise/selection"
 
 @pytest.fixture(scope="module")
 def chosen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """A daemon that serves the only model it has; `write_family` gives it nothing to wish for that it knows."""
+    """A daemon that serves the only model it has, and knows a better one that it may not fetch."""
     home = tmp_path_factory.mktemp("chosen")
     config = offline(home)
-    write_family(home)
+    write_family(home, Entry("best", "hf:me/it/best.gguf", 2_000_000))
     asyncio.run(know_speed(config, MODEST))
     asyncio.run(install(config, small_model(home / "mine.gguf")))
     with daemon(home, "--engine", "llama_cpp", "--context", "256", "--parallel", "2") as running:
@@ -59,9 +60,14 @@ def test_says_what_would_be_better_and_why_it_is_not_there(chosen: Daemon) -> No
 
 
 def test_a_choice_that_was_not_made_yet_is_503_and_worth_waiting_for(tmp_path: Path) -> None:
-    with daemon(tmp_path, "--engine", "llama_cpp", "--offline", ready=False) as looking:
-        replies = [looking.http.get(PATH)]
-        eventually(lambda: replies.append(looking.http.get(PATH)) or replies[-1].status_code == 200, 10)
+    replies: list[httpx.Response] = []
+
+    def made(looking: Daemon) -> bool:
+        replies.append(looking.http.get(PATH))
+        return replies[-1].status_code == 200
+
+    with daemon(tmp_path, "--engine", "llama_cpp", ready=False) as looking:
+        eventually(lambda: made(looking), 10)
     for reply in replies[:-1]:
         assert reply.status_code == 503
         assert int(reply.headers["retry-after"]) > 0
@@ -71,7 +77,7 @@ def test_a_choice_that_was_not_made_yet_is_503_and_worth_waiting_for(tmp_path: P
 
 
 def test_a_choice_that_cannot_be_made_is_503_with_the_reason(tmp_path: Path) -> None:
-    flags = ("--engine", "llama_cpp", "--offline", "--profile", "nonsense")
+    flags = ("--engine", "llama_cpp", "--profile", "nonsense")
     with daemon(tmp_path, *flags, ready=False) as failing:
         eventually(lambda: failing.health()["status"] == "failed", 10)
         reply = failing.http.get(PATH)
