@@ -1,5 +1,6 @@
 """Chooses the model for this computer, remembers the choice, and turns it into what the supervisor runs."""
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping
@@ -66,13 +67,17 @@ class Chooser:
         machine = await Surveyor(self.config, self.measurements, self.environment, self.root).survey(
             ours=ours, measure=measure
         )
+        # On a small board this takes some tenths of a second, in which others want to be served.
+        return await asyncio.to_thread(self._select, machine, remember=remember and measure)
+
+    def _select(self, machine: Machine, *, remember: bool) -> Selection:
         catalog = load_catalog(*self.config.directories("families"))
         found = [self._learnt(offer, machine) for offer in (*offers(catalog, self.store), *self._configured())]
         circumstances = _circumstances(machine, msgspec.json.encode(catalog), self.config)
         decision = self._decision()
         keep = decision.file if decision and decision.circumstances == circumstances else ""
         selection = select(found, machine, self.config.policy(), keep=keep)
-        if remember and measure and selection.file and selection.file != keep:
+        if remember and selection.file and selection.file != keep:
             self._decide(_Decision(circumstances, selection.file))
         return selection
 

@@ -23,9 +23,9 @@ _MOST_SET = 96 << 20  # bytes; more than the caches of small computers hold
 # Times that operations take longer in the graph of a model than alone: other work lies between them, attention has
 # masks and is padded to 256 cells, the tokens of a batch go to different experts. Fitted to the models with random
 # weights of benchmarks/models.py on one machine; docs/accuracy.md says how well.
-_DECODE, _PREFILL = 1.1, 1.05
-_ATTENTION_DECODE, _ATTENTION_PREFILL = 1.8, 3.5
-_EXPERTS_DECODE, _EXPERTS_PREFILL = 2.0, 1.8
+_DECODE, _PREFILL = 1.13, 1.05
+_ATTENTION_DECODE, _ATTENTION_PREFILL = 2.0, 3.5
+_EXPERTS_DECODE, _EXPERTS_PREFILL = 1.9, 1.8
 _ROUNDS = 4
 _PATIENCE = 0.3  # seconds for the rounds of one operation
 
