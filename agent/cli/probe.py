@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.cli import settings
 from agent.config import Config
 from agent.errors import ConfigError
 from agent.hardware import probe
 from agent.hardware.facts import Accelerator, Cluster, Cpu, Hardware, Memory, Thermal
+from agent.hardware.reading import read_rate
 from agent.hardware.record import record
+from agent.models import ModelStore
 from agent.units import format_bytes
 
 _FEATURES = {"asimddp": "dotprod", "asimdhp": "fp16"}  # other features are known by the kernel's names
@@ -36,6 +39,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="DIR",
         help="also write what was read into a new directory, without serial numbers",
     )
+    parser.add_argument("--measure", action="store_true", help="also measure how fast an installed model is read")
     settings.add(parser, "state_dir")
     parser.set_defaults(handler=show)
 
@@ -51,6 +55,8 @@ def show(options: argparse.Namespace, config: Config) -> int:
         hardware = record(options.record, root=options.root, storage=config.state_dir)
     else:
         hardware = probe(options.root, storage=config.state_dir)
+    if options.measure:
+        hardware = _with_read_rate(hardware, config)
     if options.json:
         print(msgspec.json.format(msgspec.json.encode(hardware)).decode())
         return 0
@@ -61,6 +67,17 @@ def show(options: argparse.Namespace, config: Config) -> int:
     if options.record is not None:
         print(f"\nRecorded in {options.record}. Have a look at it before you give it to others.")
     return 0
+
+
+def _with_read_rate(hardware: Hardware, config: Config) -> Hardware:
+    """Add how fast the largest installed model is read from the storage."""
+    store = ModelStore(config.models_dir)
+    files = sorted((store.path(model) for model in store.installed()), key=lambda path: path.stat().st_size)
+    if not files:
+        raise ConfigError(
+            "There is no installed model whose reading could be measured.", hint="`edgewise models pull starter`"
+        )
+    return replace(hardware, storage=replace(hardware.storage, read_rate=read_rate(files[-1])))
 
 
 def _rows(hardware: Hardware) -> Iterator[tuple[str, str]]:
@@ -76,7 +93,8 @@ def _rows(hardware: Hardware) -> Iterator[tuple[str, str]]:
     storage = hardware.storage
     if storage.total:
         place = " ".join(filter(None, (storage.kind, storage.device))) or "unknown device"
-        yield "storage", f"{place}, {format_bytes(storage.free)} of {format_bytes(storage.total)} free"
+        rate = f", reads {format_bytes(storage.read_rate)}/s" if storage.read_rate else ""
+        yield "storage", f"{place}, {format_bytes(storage.free)} of {format_bytes(storage.total)} free{rate}"
 
 
 def _cpu(cpu: Cpu) -> Iterator[tuple[str, str]]:

@@ -81,3 +81,13 @@ def test_does_not_record_over_something(tmp_path: Path) -> None:
     done = edgewise(tmp_path, "probe", "--record", str(tmp_path / "mine"))
     assert done.returncode == 2
     assert "not empty" in done.stderr
+
+
+def test_reading_is_measured_when_asked_for(tmp_path: Path, starter: Path) -> None:
+    state = ["--state-dir", str(tmp_path / "state")]
+    refused = edgewise(tmp_path, "probe", "--measure", *state)
+    assert refused.returncode == 2
+    assert "edgewise models pull" in refused.stderr
+    assert edgewise(tmp_path, "models", "pull", str(starter), *state).returncode == 0
+    hardware = msgspec.json.decode(edgewise(tmp_path, "probe", "--measure", "--json", *state).stdout)
+    assert hardware["storage"]["read_rate"] > 1e6
