@@ -164,9 +164,10 @@ class Chooser:
         """Return an offer for a configured model file that is not installed."""
         if not self.config.model:
             return []
-        name, path = self.named()
+        name, path = self._configured_file()
+        header = read_header(path)
         installed = name in {model.name for model in self.store.installed()}
-        return [] if installed else [local(name, path, read_header(path))]
+        return [] if installed else [local(name, path, header)]
 
     def _candidate(self, entry: Considered, selection: Selection, *, on_trial: bool) -> Candidate:
         expect = None

@@ -17,6 +17,7 @@ import msgspec
 from agent.config import engine_environment
 from agent.engines import Sampling
 from agent.gguf import read_header
+from agent.hardware import probe
 from agent.inference import frames
 from agent.inference.measuring import measure
 from agent.inference.process import EngineProcess
@@ -25,7 +26,6 @@ from agent.plan import Plan
 from agent.shape.header import shape_of
 from agent.speed import PROMPT, Prediction, Rates, predict
 from benchmarks import models, servers
-from benchmarks.memory import features
 from tests import published_speeds
 
 _CONTEXT = 1024
@@ -121,7 +121,7 @@ def _most(left: dict[str, float], right: dict[str, float]) -> dict[str, float]:
 
 def row(name: str, path: Path, rates: Rates, threads: int) -> Row:
     shape = shape_of(read_header(path))
-    mapped = recommend_mapped(shape, features())
+    mapped = recommend_mapped(shape, probe().cpu.features)
     plan = Plan(_CONTEXT, 1, threads, 512, mapped=mapped)
     quiet()
     return Row(

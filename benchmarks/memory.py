@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from agent.config import engine_environment
 from agent.engines import Sampling
 from agent.gguf import read_header
+from agent.hardware import probe
 from agent.inference import frames
 from agent.inference.process import EngineProcess
 from agent.memory import estimate, recommend_mapped
@@ -60,18 +61,6 @@ class Row:
     @property
     def error(self) -> float:
         return self.estimated / self.measured - 1
-
-
-def features() -> set[str]:
-    """Return the flags of this CPU."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return set(next(line for line in lines if line.startswith(("flags", "Features"))).split())
-
-
-def available() -> int:
-    """Return the bytes that a process could have now."""
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
 
 
 async def peak(path: Path, plan: Plan, vocabulary: int) -> int:
@@ -123,7 +112,7 @@ def _prompts(plan: Plan, vocabulary: int, length: int) -> list[list[int]]:
 
 def measure(name: str, path: Path, *, thorough: bool) -> Iterator[Row]:
     """Measure one model in all plans that fit, loaded as recommended and once the other way."""
-    shape, flags = shape_of(read_header(path)), features()
+    shape, flags = shape_of(read_header(path)), probe().cpu.features
     mapped = recommend_mapped(shape, flags)
     base = Plan(0, 1, len(os.sched_getaffinity(0)), 128, mapped=mapped)
     plans = [
@@ -134,7 +123,7 @@ def measure(name: str, path: Path, *, thorough: bool) -> Iterator[Row]:
     plans.append(replace(base, context=2048, parallel=4, mapped=not mapped))
     for plan in plans:
         estimated = estimate(shape, plan, flags).total
-        if estimated < _SHARE * available():
+        if estimated < _SHARE * probe().memory.available:
             yield Row(name, plan, estimated, asyncio.run(peak(path, plan, shape.vocabulary)))
 
 

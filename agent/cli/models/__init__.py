@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from agent import pinned
+from agent.catalog import load_catalog
 from agent.cli import INTERRUPTED, settings
 from agent.cli.models.catalogued import conditions, resolve
 from agent.cli.models.progress import ProgressLine
@@ -72,8 +73,9 @@ def list_models(args: argparse.Namespace, config: Config) -> int:
 
 def pull_model(args: argparse.Namespace, config: Config) -> int:
     """Install one model and show how far it is; Ctrl-C pauses."""
-    reference = resolve(args.reference, config)
-    for text in conditions(reference, config):
+    catalog = load_catalog(*config.directories("families"))
+    reference = resolve(args.reference, catalog, config)
+    for text in conditions(reference, catalog):
         print(text, file=sys.stderr)
     line = ProgressLine(args.name or reference)
     pull = ModelStore(config.models_dir).pull(reference, config.sources(), name=args.name, on_progress=line)

@@ -6,26 +6,26 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from agent.catalog import Model, load_catalog
+from agent.catalog import Model
 from agent.cli.choosing import chooser
 from agent.config import Config
 from agent.errors import ModelNotFoundError
 from agent.models.starter import STARTER
 
 
-def resolve(wanted: str, config: Config) -> str:
+def resolve(wanted: str, catalog: Sequence[Model], config: Config) -> str:
     """Return the reference to pull: a name of the catalogue means its best file for this computer.
 
     Raises:
         ModelNotFoundError: the catalogue has no file of this model that can be run.
     """
-    catalog = {model.name: model for model in load_catalog(*config.directories("families"))}
-    if wanted not in catalog:
-        close = difflib.get_close_matches(wanted, catalog, 3, 0.7)
+    models = {model.name: model for model in catalog}
+    if wanted not in models:
+        close = difflib.get_close_matches(wanted, models, 3, 0.7)
         if close and not _is_reference(wanted):
             raise ModelNotFoundError(f"There is no model {wanted!r}.", hint=f"The catalogue has {', '.join(close)}.")
         return wanted
-    model = catalog[wanted]
+    model = models[wanted]
     if model.unsupported or not model.files:
         reason = (model.unsupported or "No file of it is known.").rstrip(".")
         raise ModelNotFoundError(
@@ -34,9 +34,9 @@ def resolve(wanted: str, config: Config) -> str:
     return _best(model, config)
 
 
-def conditions(reference: str, config: Config) -> list[str]:
+def conditions(reference: str, catalog: Sequence[Model]) -> list[str]:
     """Return what one should read before a download: the licence, where it has conditions, and what is to be noted."""
-    model = _owner(load_catalog(*config.directories("families")), reference)
+    model = next((model for model in catalog if any(file.reference == reference for file in model.files)), None)
     if model is None:
         return []
     lines = (
@@ -57,7 +57,3 @@ def _best(model: Model, config: Config) -> str:
 
 def _is_reference(text: str) -> bool:
     return text == STARTER or any(sign in text for sign in (":", "/", ".gguf"))
-
-
-def _owner(catalog: Sequence[Model], reference: str) -> Model | None:
-    return next((model for model in catalog if any(file.reference == reference for file in model.files)), None)
