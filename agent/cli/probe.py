@@ -11,9 +11,10 @@ from agent.cli import settings
 from agent.config import Config
 from agent.errors import ConfigError
 from agent.hardware import probe
-from agent.hardware.facts import Accelerator, Cluster, Cpu, Hardware, Memory, Thermal
+from agent.hardware.facts import Accelerator, Cpu, Hardware, Memory, Thermal
 from agent.hardware.reading import read_rate
 from agent.hardware.record import record
+from agent.hardware.words import cluster
 from agent.models import ModelStore
 from agent.units import format_bytes
 
@@ -98,8 +99,8 @@ def _rows(hardware: Hardware) -> Iterator[tuple[str, str]]:
 
 
 def _cpu(cpu: Cpu) -> Iterator[tuple[str, str]]:
-    cores = " + ".join(_cluster(cluster, cpu.threads_per_core) for cluster in cpu.clusters) or "unknown"
-    named = any(cluster.name in cpu.model for cluster in cpu.clusters if cluster.name)  # Arm: cores are the model
+    cores = " + ".join(cluster(kind, cpu.threads_per_core, "CPU") for kind in cpu.clusters) or "unknown"
+    named = any(kind.name in cpu.model for kind in cpu.clusters if kind.name)  # Arm: cores are the model
     yield "cpu", _listed("" if named else cpu.model, cores, cpu.architecture)
     threads = f"{cpu.threads_per_core} threads per core" if cpu.threads_per_core > 1 else ""
     caches = [f"L{level} {format_bytes(size)}" for level, size in ((2, cpu.l2), (3, cpu.l3)) if size]
@@ -108,17 +109,6 @@ def _cpu(cpu: Cpu) -> Iterator[tuple[str, str]]:
         yield "", details
     if cpu.quota is not None:
         yield "", f"the control group grants the time of {cpu.quota:g} CPUs"
-
-
-def _cluster(cluster: Cluster, threads: int) -> str:
-    """Return such as `4 x Cortex-A76 at 2.4 GHz`; of P-cores the cores are counted, of unnamed ones the threads."""
-    count = cluster.cores // threads if cluster.name == "P-core" else cluster.cores
-    speed = f" at {cluster.megahertz / 1000:.1f} GHz" if cluster.megahertz else ""
-    return (
-        f"{count} x {cluster.name}{speed}"
-        if cluster.name
-        else f"{cluster.cores} CPU{'s' * (cluster.cores != 1)}{speed}"
-    )
 
 
 def _memory(memory: Memory) -> Iterator[tuple[str, str]]:

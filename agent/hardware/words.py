@@ -23,13 +23,15 @@ def describe(hardware: Hardware) -> str:
 
 def cores(hardware: Hardware) -> str:
     """Return such as `4 x Cortex-A76 at 2.4 GHz + 4 x Cortex-A55 at 1.8 GHz with dot product`."""
-    clusters = " + ".join(_cluster(cluster) for cluster in hardware.cpu.clusters)
+    clusters = " + ".join(cluster(kind, hardware.cpu.threads_per_core) for kind in hardware.cpu.clusters)
     strongest = next((words for name, words in _KERNELS.items() if name in hardware.cpu.features), "")
     return f"{clusters} with {strongest}" if clusters and strongest else clusters
 
 
-def _cluster(cluster: Cluster) -> str:
-    speed = f" at {cluster.megahertz / 1000:.1f} GHz" if cluster.megahertz else ""
-    if cluster.name:
-        return f"{cluster.cores} x {cluster.name}{speed}"
-    return f"{cluster.cores} core{'s' if cluster.cores != 1 else ''}{speed}"
+def cluster(kind: Cluster, threads_per_core: int, unnamed: str = "core") -> str:
+    """Return such as `4 x Cortex-A76 at 2.4 GHz`; of P-cores the cores are counted, of unnamed ones the threads."""
+    speed = f" at {kind.megahertz / 1000:.1f} GHz" if kind.megahertz else ""
+    if kind.name:
+        count = kind.cores // threads_per_core if kind.name == "P-core" else kind.cores
+        return f"{count} x {kind.name}{speed}"
+    return f"{kind.cores} {unnamed}{'s' * (kind.cores != 1)}{speed}"
