@@ -2,6 +2,13 @@
 
 * EdgewiseError
   + ConfigError            a setting is wrong
+  + InputError             something that a person or a program has sent cannot be used
+  + NotFoundError          no such conversation, user, key, …: or it belongs to somebody else
+  + StoreError             what is kept on disk cannot be read or written
+  + AccessError
+    - SignInError          nobody is signed in, or the key is unknown
+    - ForbiddenError       whoever asks may not do this
+    - TooManyTriesError    wrong passwords or codes in a row
   + ModelError
     - ModelNotFoundError   no such model here or at the source
     - ModelFileError       a model file is truncated, lying or of an unknown kind
@@ -28,6 +35,50 @@ class EdgewiseError(Exception):
 
 class ConfigError(EdgewiseError):
     """A setting has an unknown name or an unusable value."""
+
+
+class InputError(EdgewiseError):
+    """Something that was sent cannot be used.
+
+    Attributes:
+        field: the name of the form field or of the part of the body that is wrong, or an empty string.
+    """
+
+    def __init__(self, message: str, *, field: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
+
+
+class NotFoundError(EdgewiseError):
+    """There is no such thing, or none that whoever asks may know of."""
+
+
+class StoreError(EdgewiseError):
+    """A database or a state file cannot be read or written."""
+
+
+class AccessError(EdgewiseError):
+    """Whoever asks does not get in here."""
+
+
+class SignInError(AccessError):
+    """Nobody is signed in: no session, no key, or a wrong one."""
+
+
+class ForbiddenError(AccessError):
+    """Whoever asks is known, but may not do this."""
+
+
+class TooManyTriesError(AccessError):
+    """Too many wrong passwords or codes in a row.
+
+    Attributes:
+        retry_after: seconds until the next try.
+    """
+
+    def __init__(self, message: str, *, retry_after: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
 
 
 class ModelError(EdgewiseError):

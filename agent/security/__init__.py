@@ -1,0 +1,1 @@
+"""Who may do what: the claim of a new device, users, sessions and API keys."""

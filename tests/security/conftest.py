@@ -1,0 +1,40 @@
+"""Accounts on a real database, with a clock that the test moves."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.security.accounts import Accounts
+from agent.security.user_table import User
+from agent.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty app.db."""
+    opened = Store(tmp_path / "app.db")
+    opened.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def accounts(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Accounts:
+    """Accounts whose passwords are hashed fast; `test_passwords` hashes them as they are meant."""
+    monkeypatch.setattr("agent.security.passwords._LOG_N", 4)
+    return Accounts.on(store, tmp_path)
+
+
+@pytest.fixture
+def ada(accounts: Accounts) -> User:
+    """An admin. The password of everybody is `correct horse`."""
+    return asyncio.run(accounts.users.add("Ada", "correct horse", "admin"))
+
+
+@pytest.fixture
+def bob(accounts: Accounts, ada: User) -> User:
+    """A user; Ada has claimed the device before."""
+    assert ada.role == "admin"
+    return asyncio.run(accounts.users.add("Bob", "correct horse"))
