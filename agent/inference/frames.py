@@ -39,6 +39,7 @@ class Generate(msgspec.Struct, tag="generate", array_like=True, frozen=True):
         stop: texts at which the answer ends, not part of it.
         template: extra variables for the chat template, such as `enable_thinking`.
         ignore_end: go on when the model would end, for measurements.
+        thought, said: what the model has thought and said already; the answer goes on from there.
     """
 
     id: int
@@ -50,6 +51,8 @@ class Generate(msgspec.Struct, tag="generate", array_like=True, frozen=True):
     tools: list[dict[str, Any]] | None = None
     template: dict[str, Any] = {}
     ignore_end: bool = False
+    thought: str = ""
+    said: str = ""
 
 
 class Cancel(msgspec.Struct, tag="cancel", array_like=True, frozen=True):
@@ -132,11 +135,15 @@ class TokenLogprob(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Started(msgspec.Struct, tag="started", array_like=True, frozen=True):
-    """The request left the queue: `cached` of its `prompt` tokens need no prefill."""
+    """The request left the queue: `cached` of its `prompt` tokens need no prefill.
+
+    `thinks` tells that the answer begins inside the model's thinking, because the prompt has opened it.
+    """
 
     id: int
     prompt: int
     cached: int
+    thinks: bool = False
 
 
 class Prefill(msgspec.Struct, tag="prefill", array_like=True, frozen=True):

@@ -18,6 +18,7 @@ class Generation:
         tokens: of the rendered prompt.
         limit: most tokens of the answer; what the context has room for when the request names none.
         piece: the engine's token-to-bytes function, for the alternatives among log probabilities.
+        thinks: whether the answer begins inside the model's thinking.
         done: whether the answer has ended; the slot is to be released.
     """
 
@@ -25,6 +26,7 @@ class Generation:
     tokens: list[int]
     limit: int
     piece: Callable[[int], bytes]
+    thinks: bool = False
     done: bool = False
     _text: TextAssembler = field(init=False)
     _arrived: float = field(default_factory=time.perf_counter)
@@ -50,7 +52,7 @@ class Generation:
         if self._reported:
             return [progress]
         self._reported, self._cached = True, event.cached
-        return [Started(self.request.id, event.total, event.cached), progress]
+        return [Started(self.request.id, event.total, event.cached, self.thinks), progress]
 
     def sampled(self, event: Sampled) -> list[Event]:
         """Add a token; returns the text that became certain, and the end of the answer if this is it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 
 from agent.errors import EdgewiseError, QueueFullError
 from agent.inference import frames
@@ -12,12 +13,22 @@ _NEWS = 0.2  # weight of the latest answer in the running average
 _LONGEST_RETRY = 120  # seconds, said to clients when too many wait
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the queue: 1 is next; `seconds` until it is begun, estimated."""
+
+    position: int
+    seconds: float
+
+
 class Pending:
     """Answers by number, from the request to the last event."""
 
     def __init__(self) -> None:
         self._answers: dict[int, Answer] = {}
         self._begun: dict[int, float] = {}
+        self._waiting: dict[int, None] = {}  # in the order of arrival
+        self.tokens = 0  # sampled so far, by all answers together
         self._shared: set[int] = set()
         self._usual = _FIRST_GUESS
         self._none = asyncio.Event()
@@ -32,8 +43,24 @@ class Pending:
         self._none.clear()
         self._answers[answer.id] = answer
         self._begun[answer.id] = time.monotonic()
+        self._waiting[answer.id] = None
         if len(self._answers) > 1:
             self._shared.update(self._answers)
+
+    @property
+    def waiting(self) -> int:
+        """How many have not been begun."""
+        return len(self._waiting)
+
+    def place(self, number: int, parallel: int) -> Place | None:
+        """Return where an answer stands in the queue; None once it is begun.
+
+        Places come free about every `usual / parallel` seconds, `usual` being what an answer takes.
+        """
+        if number not in self._waiting:
+            return None
+        position = list(self._waiting).index(number) + 1
+        return Place(position, self._usual * position / parallel)
 
     def require_room(self, parallel: int, queue: int) -> None:
         """Do nothing if one more may wait where so many are answered at a time.
@@ -54,6 +81,10 @@ class Pending:
         answer = self._answers.get(event.id)
         if answer is None:  # failed or cancelled on this side already
             return None
+        if isinstance(event, frames.Delta):
+            self.tokens += event.tokens
+        else:
+            self._waiting.pop(event.id, None)
         timings = self._end(event) if isinstance(event, frames.Finished | frames.Failed) else None
         answer.push(event)
         return timings
@@ -63,6 +94,7 @@ class Pending:
         answers = list(self._answers.values())
         self._answers.clear()
         self._begun.clear()
+        self._waiting.clear()
         self._shared.clear()
         self._none.set()
         for answer in answers:

@@ -10,6 +10,8 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+_THINK, _END_THINK = "<think>", "</think>"  # Qwen3, SmolLM3, DeepSeek-R1 and those that followed them
+
 
 class Guard:
     """Takes texts of control tokens out of messages, and puts them back as plain text."""
@@ -35,6 +37,23 @@ class Guard:
         for number, part in enumerate(self._placeholder.split(rendered)):
             plain = number % 2 == 1
             yield (found[int(part)], False) if plain else (part, True)
+
+
+def opens_thinking(rendered: str) -> bool:
+    """Tell whether a template has already opened the thinking of the answer, as those of some reasoning models do."""
+    return rendered.rstrip().endswith(_THINK)
+
+
+def so_far(thought: str, said: str, *, opened: bool) -> Iterator[tuple[str, bool]]:
+    """Yield the parts of an answer that is to be continued: what was thought and said, as the model has put it."""
+    if thought and not opened:
+        yield f"{_THINK}\n", True
+    if thought:
+        yield thought, False
+    if said and (thought or opened):
+        yield f"\n{_END_THINK}\n\n", True
+    if said:
+        yield said, False
 
 
 def tokenize(

@@ -47,7 +47,7 @@ class Supervisor:
         self._environment = environment
         self._queue = queue
         self._step_timeout = step_timeout
-        self._pending = Pending()
+        self.pending = Pending()
         self._numbers = itertools.count(1)
         self._process: EngineProcess | None = None
         self._candidate: Candidate | None = None
@@ -70,10 +70,10 @@ class Supervisor:
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                await self._pending.none_left()
-        if self._pending:
+                await self.pending.none_left()
+        if self.pending:
             self._enter("loading", f"{candidates[0].name} takes over when the answers in progress are complete.")
-            await self._pending.none_left()
+            await self.pending.none_left()
         self._enter("loading", f"{candidates[0].name} takes over.")
         self.status.info = None
         await self._end()
@@ -105,7 +105,7 @@ class Supervisor:
     async def stop(self) -> None:
         """End the process and every answer."""
         self._enter("stopped", "Edgewise is shutting down.")
-        self._pending.fail(EngineUnavailableError("Edgewise is shutting down; the answer ends here."))
+        self.pending.fail(EngineUnavailableError("Edgewise is shutting down; the answer ends here."))
         await self._end()
 
     async def _end(self) -> None:
@@ -123,7 +123,7 @@ class Supervisor:
     @property
     def active(self) -> int:
         """How many requests are being answered or waiting."""
-        return len(self._pending)
+        return len(self.pending)
 
     def generate(self, request: frames.Generate) -> Answer:
         """Hand a request to the engine; its `id` is chosen here.
@@ -135,13 +135,13 @@ class Supervisor:
         info = self.status.info
         if self.status.state != "ready" or info is None or self._process is None:
             raise self._unavailable()
-        self._pending.require_room(info.parallel, self._queue)
+        self.pending.require_room(info.parallel, self._queue)
         number = next(self._numbers)
         self._process.send(msgspec.structs.replace(request, id=number))
-        if not self._pending:
+        if not self.pending:
             self._heard = time.monotonic()
         answer = Answer(number, self._cancel)
-        self._pending.add(answer)
+        self.pending.add(answer)
         return answer
 
     async def _run(self, candidates: list[Candidate]) -> None:
@@ -225,7 +225,7 @@ class Supervisor:
             await asyncio.sleep(min(1.0, self._step_timeout / 4))
             loading = self.status.state == "loading"
             limit = self._step_timeout * (_LOADING if loading else 1)
-            if (self._pending or loading) and time.monotonic() - self._heard > limit:
+            if (self.pending or loading) and time.monotonic() - self._heard > limit:
                 logger.error("The engine gave no sign of life for %g s and is killed", limit)
                 process.kill()
                 return
@@ -237,7 +237,7 @@ class Supervisor:
                 return  # the process is being ended
             case frames.Events(events=events):
                 for event in events:
-                    if timings := self._pending.dispatch(event):
+                    if timings := self.pending.dispatch(event):
                         self._learn(timings)
             case frames.Loading(fraction=fraction):
                 self.status.progress = fraction
@@ -285,7 +285,7 @@ class Supervisor:
         self.status.restarts += 1
         self.status.info = None
         self._enter("restarting", message)
-        self._pending.fail(EngineDiedError(message, hint="It is being restarted; ask again."))
+        self.pending.fail(EngineDiedError(message, hint="It is being restarted; ask again."))
 
     def _unavailable(self) -> EngineUnavailableError:
         waiting_helps = self.status.state in {"loading", "restarting", "refused"}

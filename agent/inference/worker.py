@@ -109,14 +109,16 @@ class Worker:
     def _prepare(self, frame: frames.Generate) -> None:
         """Render and tokenize; what is wrong with a request is said at once, not after waiting in the queue."""
         try:
-            tokens = self._tokens(frame)
+            tokens, thinks = self._tokens(frame)
             limit = self._limit(frame, len(tokens))
         except EdgewiseError as error:
             self._events.append(_failure(frame.id, error))
             return
-        self._waiting.append(Generation(frame, tokens, limit, self._engine.piece))
+        self._waiting.append(Generation(frame, tokens, limit, self._engine.piece, thinks))
 
-    def _tokens(self, frame: frames.Generate) -> list[int]:
+    def _tokens(self, frame: frames.Generate) -> tuple[list[int], bool]:
+        """Return the prompt, and whether the answer begins inside the model's thinking."""
+        thinks = False
         if isinstance(frame.prompt, list):
             for token in frame.prompt:
                 self._engine.piece(token)  # refuses what is not in the vocabulary
@@ -124,22 +126,25 @@ class Worker:
         elif isinstance(frame.prompt, str):
             tokens = self._engine.tokenize(frame.prompt, special=True, begin=True)
         else:
-            tokens = self._chat(frame)
+            tokens, thinks = self._chat(frame)
         if not tokens:
             raise RequestError("The prompt is empty.", param="prompt")
-        return tokens
+        return tokens, thinks
 
-    def _chat(self, frame: frames.Generate) -> list[int]:
+    def _chat(self, frame: frames.Generate) -> tuple[list[int], bool]:
         if isinstance(self._template, ModelFileError):
             raise RequestError(self._template.message, param="messages", hint=self._template.hint)
         messages, found = self._guard.protect(frame.messages or [])
         text = self._template.render(messages, tools=frame.tools, variables=frame.template)
         doubled = self._info.bos and text.startswith(self._info.bos)
-        return prompt.tokenize(
-            self._guard.split(text, found),
+        opened = prompt.opens_thinking(text)
+        parts = [*self._guard.split(text, found), *prompt.so_far(frame.thought, frame.said, opened=opened)]
+        tokens = prompt.tokenize(
+            parts,
             lambda part, special, begin: self._engine.tokenize(part, special=special, begin=begin),
             begin=not doubled,
         )
+        return tokens, (opened or bool(frame.thought)) and not frame.said
 
     def _limit(self, frame: frames.Generate, used: int) -> int:
         """Return how many tokens the answer may have.

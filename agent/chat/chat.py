@@ -1,0 +1,295 @@
+"""What people do with conversations: ask, stop, ask again, change a question, go on. Owns the running answers."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from agent.chat import history
+from agent.chat.attachments import Attachments, as_prompt
+from agent.chat.conversations import Conversations
+from agent.chat.events import Snapshot
+from agent.chat.feed import Feed
+from agent.chat.generation import Generation
+from agent.chat.host import Host
+from agent.chat.messages import Messages
+from agent.chat.presets import Presets
+from agent.chat.question import Question
+from agent.chat.records import ChatSettings, Conversation, Message
+from agent.chat.titles import title_of
+from agent.errors import InputError, StoreError
+from agent.markdown.render import render
+from agent.store import Store
+
+logger = logging.getLogger(__name__)
+
+_MAX_RUNNING = 4  # answers of one person at a time, so that nobody fills the queue alone
+_CHECKPOINT_SECONDS = 10.0  # between two times that the text so far is written down: what a power cut costs at most
+_KEEP_TRIES, _KEEP_SECONDS = 30, 2.0  # a full disk may get room again
+_TIDY_SECONDS = 3600.0
+_USUAL_CONTEXT = 4096  # tokens; assumed while no model is loaded
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much of the context a question would take: `tokens` of `context`, estimated."""
+
+    tokens: int
+    context: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether an answer finds room too."""
+        return self.tokens <= history.room_for_prompt(self.context, 0)
+
+
+class Chat:
+    """Conversations of all people on one device."""
+
+    def __init__(self, store: Store, host: Host) -> None:
+        self.feed = Feed()
+        self.conversations = Conversations(store)
+        self.messages = Messages(store)
+        self.presets = Presets(store)
+        self.attachments = Attachments(store)
+        self._host = host
+        self._running: dict[str, Generation] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._tidying: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Put in order what an earlier run has left."""
+        if lost := await self.messages.interrupted():
+            logger.warning("%d answers were cut off when the device stopped; what they had is kept", lost)
+        self._tidying = asyncio.create_task(self._tidy(), name="tidying")
+
+    async def close(self) -> None:
+        """Wait until what was being answered is kept; the engine has ended it before."""
+        if self._tidying is not None:
+            self._tidying.cancel()
+        for generation in self._running.values():
+            generation.stop()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def send(  # noqa: PLR0913 - what a question consists of
+        self,
+        user_id: str,
+        conversation_id: str | None,
+        text: str,
+        *,
+        attachments: Sequence[str] = (),
+        system: str = "",
+        settings: ChatSettings | None = None,
+    ) -> tuple[Conversation, Message, Message]:
+        """Add a question and begin its answer, in a new conversation if none is named.
+
+        Returns:
+            The conversation, the question and the answer.
+
+        Raises:
+            InputError: there is nothing to send, or too much is going on already.
+            NotFoundError: no such conversation or attachment.
+        """
+        text = text.strip()
+        if not text and not attachments:
+            raise InputError("There is nothing to send.", field="text")
+        self._require_place(user_id, conversation_id)
+        if conversation_id is None:
+            conversation = await self.conversations.create(
+                user_id, title=title_of(text), system=system, settings=settings or ChatSettings()
+            )
+        else:
+            conversation = await self.conversations.get(user_id, conversation_id)
+        question = await self.messages.append(
+            user_id,
+            conversation.id,
+            parent_id=conversation.leaf,
+            role="user",
+            text=text,
+            state="sent",
+            attachments=attachments,
+        )
+        return conversation, question, await self._begin(user_id, conversation, question)
+
+    async def regenerate(self, user_id: str, message_id: str) -> Message:
+        """Begin another answer to the same question, beside the one there is; returns it."""
+        before = await self.messages.get(user_id, message_id)
+        if before.role != "assistant" or before.parent_id is None:
+            raise InputError("Only an answer can be written anew.")
+        self._require_place(user_id, before.conversation_id)
+        conversation = await self.conversations.get(user_id, before.conversation_id)
+        return await self._begin(user_id, conversation, await self.messages.get(user_id, before.parent_id))
+
+    async def edit(self, user_id: str, message_id: str, text: str) -> tuple[Conversation, Message, Message]:
+        """Ask differently: a new version of a question, with an answer of its own; the others stay.
+
+        Returns:
+            The conversation, the question and the answer.
+        """
+        before = await self.messages.get(user_id, message_id)
+        if before.role != "user":
+            raise InputError("Only a question can be changed.")
+        if not text.strip() and not before.attachments:
+            raise InputError("There is nothing to send.", field="text")
+        self._require_place(user_id, before.conversation_id)
+        conversation = await self.conversations.get(user_id, before.conversation_id)
+        copies = await self.attachments.copy(user_id, [attachment.id for attachment in before.attachments])
+        question = await self.messages.append(
+            user_id,
+            conversation.id,
+            parent_id=before.parent_id,
+            role="user",
+            text=text.strip(),
+            state="sent",
+            attachments=copies,
+        )
+        return conversation, question, await self._begin(user_id, conversation, question)
+
+    async def resume(self, user_id: str, message_id: str) -> Message:
+        """Go on with an answer that was cut, stopped or lost; returns it."""
+        before = await self.messages.get(user_id, message_id)
+        if before.role != "assistant" or before.state not in {"cut", "stopped", "failed"} or before.parent_id is None:
+            raise InputError("Only an answer that was cut off can be continued.")
+        self._require_place(user_id, before.conversation_id)
+        conversation = await self.conversations.get(user_id, before.conversation_id)
+        answer = await self.messages.reopen(user_id, message_id)
+        await self._start(user_id, conversation, answer)
+        return answer
+
+    async def stop(self, user_id: str, message_id: str) -> None:
+        """End an answer here; without effect on one that has ended."""
+        message = await self.messages.get(user_id, message_id)
+        if generation := self._running.get(message.id):
+            generation.stop()
+
+    async def thread(self, user_id: str, conversation_id: str) -> list[Message]:
+        """Return the messages that a conversation shows, each answer with its HTML.
+
+        Imported ones come without; they are rendered when they are first seen.
+        """
+        messages = await self.messages.thread(user_id, conversation_id)
+        bare = [message for message in messages if message.role == "assistant" and message.text and not message.html]
+        bare = [message for message in bare if message.state != "running"]
+        if not bare:
+            return messages
+        html = await asyncio.to_thread(lambda: {message.id: render(message.text) for message in bare})
+        await self.messages.keep_html(html)
+        return [replace(message, html=html.get(message.id, message.html)) for message in messages]
+
+    def running(self, message_id: str) -> Generation | None:
+        """Return the running answer that this message is; None once it has ended."""
+        return self._running.get(message_id)
+
+    def running_in(self, conversation_id: str) -> Generation | None:
+        """Return the answer that is running in a conversation."""
+        runs = (run for run in self._running.values() if run.message.conversation_id == conversation_id)
+        return next(runs, None)
+
+    def snapshot(self, message_id: str) -> Snapshot | None:
+        """Return a running answer as far as it is; None when it is not running."""
+        generation = self._running.get(message_id)
+        return generation.snapshot() if generation else None
+
+    async def measure(self, user_id: str, conversation_id: str | None, text: str, attachments: Sequence[str]) -> Room:
+        """Return how much of the context a question would take, with the conversation so far."""
+        size = history.estimate(text)
+        for attachment in attachments:
+            size += history.estimate(await self.attachments.text(user_id, attachment))
+        if conversation_id is not None:
+            thread = await self.messages.thread(user_id, conversation_id)
+            size += next((message.stats.used for message in reversed(thread) if message.stats.prompt), 0)
+        return Room(size, self._context)
+
+    @property
+    def _context(self) -> int:
+        return self._host.model.context if self._host.model else _USUAL_CONTEXT
+
+    def _require_place(self, user_id: str, conversation_id: str | None) -> None:
+        own = [run for run in self._running.values() if run.user_id == user_id]
+        if any(run.message.conversation_id == conversation_id for run in own):
+            raise InputError("An answer is still being written here.", hint="Wait for it, or stop it.")
+        if len(own) >= _MAX_RUNNING:
+            raise InputError(f"{_MAX_RUNNING} answers are being written for you.", hint="Wait for one of them.")
+
+    async def _tidy(self) -> None:
+        """Empty the bin of what has been in it for a day, now and every hour."""
+        while True:
+            try:
+                await self.conversations.purge()
+                await self.attachments.purge()
+            except StoreError as error:
+                logger.warning("The bin could not be emptied: %s", error.message)
+            await asyncio.sleep(_TIDY_SECONDS)
+
+    async def _begin(self, user_id: str, conversation: Conversation, question: Message) -> Message:
+        answer = await self.messages.append(
+            user_id, conversation.id, parent_id=question.id, role="assistant", text="", state="running"
+        )
+        await self._start(user_id, conversation, answer)
+        return answer
+
+    async def _start(self, user_id: str, conversation: Conversation, answer: Message) -> None:
+        assert answer.parent_id is not None  # noqa: S101 - an answer has a question
+        path = await self.messages.path(user_id, answer.parent_id)
+        texts = [await self._read(user_id, message) for message in path]
+        generation = Generation(answer, user_id, self._host)
+        self._running[answer.id] = generation
+        run = self._run(generation, Question(conversation, path, texts, answer))
+        task = asyncio.create_task(run, name="answer")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self.feed.changed(user_id, conversation.id)
+
+    async def _read(self, user_id: str, message: Message) -> str:
+        """Return what the model is to read of a message: the text of its files, then its own."""
+        files = [(file.name, await self.attachments.text(user_id, file.id)) for file in message.attachments]
+        return "\n\n".join(part for part in (as_prompt(files), message.text) if part)
+
+    async def _run(self, generation: Generation, question: Question) -> None:
+        """See an answer through, and keep it."""
+        saving = asyncio.create_task(self._save_now_and_then(generation), name="checkpoints")
+        try:
+            await generation.run(question)
+        finally:
+            saving.cancel()
+        await self._keep(generation)
+        del self._running[generation.message.id]
+        generation.end()
+        self.feed.changed(generation.user_id)
+
+    async def _save_now_and_then(self, generation: Generation) -> None:
+        draft, saved = generation.draft, generation.draft.text
+        while True:
+            await asyncio.sleep(_CHECKPOINT_SECONDS)
+            if draft.text == saved:
+                continue
+            saved = draft.text
+            try:
+                await self.messages.checkpoint(generation.message.id, draft.text, draft.thinking)
+            except StoreError as error:
+                logger.warning("An answer in progress could not be saved: %s", error.message)
+
+    async def _keep(self, generation: Generation) -> None:
+        """Write the answer down; patiently, since it exists nowhere else."""
+        draft = generation.draft
+        html = await asyncio.to_thread(render, draft.text)
+        for last in range(_KEEP_TRIES, 0, -1):
+            try:
+                await self.messages.finish(
+                    generation.message.id,
+                    text=draft.text,
+                    thinking=draft.thinking,
+                    html=html,
+                    state=generation.state,
+                    error=generation.error,
+                    model=generation.model,
+                    stats=generation.stats,
+                )
+            except StoreError as error:
+                logger.error("An answer could not be saved, %d more tries: %s", last - 1, error.message)  # noqa: TRY400
+                await asyncio.sleep(_KEEP_SECONDS)
+            else:
+                return
