@@ -63,7 +63,7 @@ class Chooser:
             ConfigError: a profile or a family file is wrong, or no profile fits.
         """
         if (lost := pinned.read(self.config.state_dir)) and not self.wanted():
-            logger.warning("%s was chosen but is not installed any more; the choice is ours again", lost)
+            logger.warning("%s was chosen but is not installed; until it is, the choice is ours", lost)
         machine = await Surveyor(self.config, self.measurements, self.environment, self.root).survey(
             ours=ours, measure=measure
         )
@@ -132,8 +132,9 @@ class Chooser:
         return None
 
     def state(self) -> tuple[str, ...]:
-        """Return what users change from outside: what they want, and what is installed."""
-        return (pinned.read(self.config.state_dir), *sorted(model.name for model in self.store.installed()))
+        """Return what users change while the daemon runs: what they want of models, and which are installed."""
+        wishes = f"{pinned.read(self.config.state_dir)} {self.config.use} {self.config.prefer}"
+        return (wishes, *sorted(model.name for model in self.store.installed()))
 
     def learn(self, candidate: Candidate, timings: Timings) -> None:
         """Remember what an answer took that had the machine to itself."""

@@ -33,8 +33,24 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings. `Meta` descriptions are their documentation, for `--help` and for docs/configuration.md."""
 
     state_dir: Annotated[Path, Meta(description="directory of everything that Edgewise keeps: models, settings, logs")]
-    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    host: Annotated[
+        str, Meta(description="address to listen on; 0.0.0.0: all of this device, 127.0.0.1: for this device alone")
+    ] = "0.0.0.0"  # noqa: S104 - who is not signed in gets no further than the door
     port: Annotated[Port, Meta(description="port to listen on; 0 takes a free one")] = 8080
+    names: Annotated[
+        list[str],
+        Meta(description="other host names by which browsers reach this device, separated by commas"),
+    ] = []
+    auth: Annotated[
+        Literal["accounts", "open"],
+        Meta(description="accounts: sign in, or send a key; open: everybody may do everything, for a lab"),
+    ] = "accounts"
+    tls: Annotated[
+        Literal["off", "self", "files"],
+        Meta(description="off: plain http; self: https with a key of this device; files: with tls_cert and tls_key"),
+    ] = "off"
+    tls_cert: Annotated[Path | None, Meta(description="certificate chain for tls = files, PEM")] = None
+    tls_key: Annotated[Path | None, Meta(description="private key for tls = files, PEM")] = None
     model: Annotated[
         str, Meta(description="installed model or GGUF file to serve; empty: the best one for this computer")
     ] = ""

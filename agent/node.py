@@ -4,24 +4,37 @@ import asyncio
 import importlib.metadata
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
+from agent.available import Available
+from agent.benchmark import Benchmarks
+from agent.chat.chat import Chat
 from agent.chooser import Chooser
 from agent.config import Config
+from agent.device import DeviceSettings
+from agent.device_id import device_id
+from agent.downloads import Downloads
 from agent.engines import ModelInfo
 from agent.errors import EngineUnavailableError
 from agent.inference import frames
 from agent.inference.answer import Answer
 from agent.inference.candidate import Candidate
+from agent.inference.pending import Place
 from agent.inference.set_aside import SetAside
 from agent.inference.supervisor import Supervisor
+from agent.journal import Journal
 from agent.measurements import Measurements
 from agent.models import ModelStore
 from agent.plan import Plan
-from agent.selection import Selection
+from agent.security.accounts import Accounts
+from agent.state import Health, SelectionState
 from agent.steward import Coming, Steward
+from agent.store import Store
+from agent.survey import LIVE
+from agent.vitals import Traffic, Vitals
 
 VERSION = importlib.metadata.version("edgewise")
 _INSTALL_RETRY = 5  # seconds, said to clients while the first model is on its way
@@ -29,52 +42,56 @@ _THINKING = "enable_thinking"  # the variable by which chat templates are told (
 _DEFAULT_CONTEXT, _DEFAULT_PARALLEL, _DEFAULT_MICRO_BATCH = 4096, 4, 512  # of engines without a model file
 
 
-class Health(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What `/healthz` says. `status` is `ok`, `loading`, `downloading`, `restarting` or `failed`."""
-
-    status: str
-    version: str
-    model: str = ""
-    detail: str = ""
-    hint: str = ""
-    progress: float = 0.0
-    active: int = 0
-    restarts: int = 0
-
-
-class SelectionState(msgspec.Struct, frozen=True):
-    """What `GET /api/edgewise/selection` says.
-
-    Attributes:
-        serving: name of the installed model that answers now; empty while none does.
-        wanted: name of the model that the user has chosen; empty when the choice is ours.
-        coming: what is being installed and how far it is, or what cannot be installed and why; empty otherwise.
-        failures: why models that were to serve do not, in sentences; those that crashed, or missed what was predicted.
-        selection: the choice with all its reasons.
-    """
-
-    serving: str
-    wanted: str
-    coming: str
-    failures: list[str]
-    selection: Selection
-
-
 class Node:
     """One device. `start` returns at once; what goes on is told by `health`."""
 
-    def __init__(self, config: Config, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: Config, environment: Mapping[str, str], origins: Mapping[str, str] | None = None
+    ) -> None:
         self.config = config
-        self.store = ModelStore(config.models_dir)
+        self.models = ModelStore(config.models_dir)
         self.started = time.time()
         self.set_aside = SetAside(config.state_dir / "set-aside.json")
         self._supervisor = Supervisor(self.set_aside, environment, queue=config.queue, step_timeout=config.step_timeout)
         measurements = Measurements(config.state_dir / "measurements.json")
-        chooser = Chooser(config, self.store, self.set_aside, measurements, environment)
+        chooser = Chooser(config, self.models, self.set_aside, measurements, environment)
         self._supervisor.on_speed = chooser.learn
         self._steward = Steward(chooser, self._supervisor)
         self._chooser = chooser
         self._task: asyncio.Task[None] | None = None
+        self.id = ""
+        self.stopping = False
+        self.store = Store(config.state_dir / "app.db")
+        self.settings = DeviceSettings(self.store, config, origins or {})
+        self.settings.on_change = self._configure
+        self.security = Accounts.on(self.store, config.state_dir)
+        self.chat = Chat(self.store, self)
+        self.vitals = Vitals(LIVE, self._traffic)
+        self.downloads = Downloads(self.models, config.sources)
+        results = config.state_dir / "benchmarks.json"
+        self._steward.others_download = self.downloads.busy
+        self.benchmarks = Benchmarks(results, self.generate, lambda: self._supervisor.active)
+        everything = replace(chooser, config=msgspec.structs.replace(config, licences="any"))
+        self.available = Available(everything, self._supervisor.memory)
+        self.logs = Journal()
+        self._looking: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Make ready for people: what is kept, who may come in, how the device is doing. Before `start`.
+
+        Raises:
+            StoreError: app.db cannot be opened or written.
+        """
+        self.store.open()
+        self.id = await device_id(self.store)
+        await self.settings.load()
+        self._configure()
+        await self.security.start()
+        if self.config.auth == "open":
+            await self.security.users.open_user()
+        await self.chat.open()
+        self.downloads.recall()
+        self._looking = asyncio.create_task(self.vitals.run(), name="vitals")
 
     def start(self) -> None:
         """Begin to choose, install and load a model.
@@ -90,12 +107,24 @@ class Node:
         self._task = asyncio.create_task(self._steward.run(), name="steward")
 
     async def stop(self) -> None:
-        """End everything; running answers are told."""
+        """End everything; running answers are told, and kept as far as they are."""
+        self.stopping = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
             self._task = None
         await self._supervisor.stop()
+        if self._looking is not None:
+            await self._close(self._looking)
+
+    async def _close(self, looking: asyncio.Task[None]) -> None:
+        """End what `open` has begun."""
+        looking.cancel()
+        self._looking = None
+        await self.downloads.close()
+        await self.chat.close()
+        self.security.stop()
+        self.store.close()
 
     def health(self) -> Health:
         """Return what the node is doing now."""
@@ -131,6 +160,32 @@ class Node:
             selection=self._steward.selection,
         )
 
+    def try_again(self, model: str) -> bool:
+        """Forget that a model was set aside, and choose anew; False when it is not.
+
+        Args:
+            model: what its file is known by, as in `set_aside`.
+        """
+        known = self.set_aside.clear(model)
+        if known:
+            self._steward.look_again()
+        return known
+
+    @property
+    def name(self) -> str:
+        """What the device is called."""
+        return self.settings.device.name
+
+    @property
+    def coming(self) -> Coming | None:
+        """The model that is being installed because it was chosen, if there is one."""
+        return self._steward.coming
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a place."""
+        return self._supervisor.pending.waiting
+
     @property
     def model(self) -> ModelInfo | None:
         """What is loaded, or None while nothing is."""
@@ -160,6 +215,14 @@ class Node:
         aliases = self.config.aliases
         return name in {"", "default", self._supervisor.status.model, *aliases} or "*" in aliases
 
+    def progress(self) -> float:
+        """Return how much of the model is loaded or downloaded, from 0 to 1."""
+        return self.health().progress
+
+    def place(self, answer: Answer) -> Place | None:
+        """Return where a request stands in the queue; None once it is begun."""
+        return self._supervisor.pending.place(answer.id, self.model.parallel if self.model else 1)
+
     def generate(self, request: frames.Generate) -> Answer:
         """Hand a request to the engine.
 
@@ -174,6 +237,15 @@ class Node:
             retry = _INSTALL_RETRY if health.status == "loading" else 0
             raise EngineUnavailableError(health.detail, retry_after=retry, hint=health.hint)
         return self._supervisor.generate(self._with_defaults(request))
+
+    def _configure(self) -> None:
+        """Follow what the owner has set on the pages; a model that was chosen for something else is chosen anew."""
+        self.config = self.settings.config
+        self._steward.configure(self.config)
+        self.available.configure(self.config)
+
+    def _traffic(self) -> Traffic:
+        return Traffic(self._supervisor.active, self.waiting, self._supervisor.pending.tokens, self.engine_pid)
 
     def _with_defaults(self, request: frames.Generate) -> frames.Generate:
         """Have models that may think or not do what they were chosen for, unless the request says otherwise."""

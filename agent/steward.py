@@ -10,12 +10,15 @@ import itertools
 import logging
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from agent.chooser import Chooser
+from agent.config import Config
 from agent.errors import EdgewiseError
 from agent.inference.candidate import Candidate
 from agent.inference.supervisor import Supervisor
+from agent.models import TransferControl
 from agent.models.progress import Progress, describe
 from agent.models.starter import NAME as STARTER_NAME
 from agent.models.starter import STARTER
@@ -37,11 +40,12 @@ _USB_HINT = (
 
 @dataclass
 class Coming:
-    """A model on its way: its name, how far it is, and what stands in the way at this moment."""
+    """A model on its way: its name, how far it is, what stands in the way at this moment, and how to pause it."""
 
     name: str
     progress: Progress | None = None
     trouble: EdgewiseError | None = None
+    control: TransferControl = field(default_factory=TransferControl)
 
     def describe(self) -> str:
         """Return what is going on in words."""
@@ -63,11 +67,20 @@ class Steward:
         self.selection: Selection | None = None
         self.coming: Coming | None = None
         self.trouble: EdgewiseError | None = None
+        self.others_download: Callable[[], bool] = lambda: False
         self._chooser = chooser
         self._supervisor = supervisor
         self._seen: tuple[str, ...] = ()
         self._measured = False
         self._told = 0.0
+
+    def configure(self, config: Config) -> None:
+        """Choose by other settings from now on."""
+        self._chooser = replace(self._chooser, config=config)
+
+    def look_again(self) -> None:
+        """Choose anew within a second: something has changed that is not seen from outside."""
+        self._seen = ()
 
     async def run(self) -> None:
         """Choose and serve, then improve and follow what users do, until cancelled."""
@@ -138,6 +151,10 @@ class Steward:
         logger.info("Fetching %s", name)
         self.coming = Coming(name)
         for delay in itertools.chain(_DELAYS, itertools.repeat(_DELAYS[-1])):
+            while self.others_download():  # what people have asked for comes first, and may be what is to serve
+                if await self._news(_LOOK_SECONDS):
+                    self.coming = None
+                    return
             if await self._pull(reference, self.coming):
                 break
             whole = self.coming.whole  # it had arrived and was not right: nobody pays for that every few minutes
@@ -148,7 +165,8 @@ class Steward:
     async def _pull(self, reference: str, coming: Coming) -> bool:
         """Fetch a model once; tells whether it is here, or there is something else to think about."""
         chooser, coming.progress = self._chooser, None
-        pull = chooser.store.pull(reference, chooser.config.sources(), on_progress=self._progress)
+        sources, control = chooser.config.sources(), coming.control
+        pull = chooser.store.pull(reference, sources, on_progress=self._progress, control=control)
         task = asyncio.create_task(pull, name=f"pull {coming.name}")
         try:
             while not task.done() and chooser.state() == self._seen:

@@ -12,7 +12,8 @@ from agent.engines import Sampling
 from agent.inference.frames import Delta, Generate
 from agent.models import InstalledModel
 from agent.models.starter import WHEEL_SHA256
-from agent.node import Node, SelectionState
+from agent.node import Node
+from agent.state import SelectionState
 from tests.fake_hub import FakeHub, HubFile
 from tests.selecting import MODEST, Entry, know_speed, on_hub, small_model
 
@@ -52,7 +53,7 @@ async def running(config: Config, *, speed: float = MODEST) -> AsyncIterator[Nod
 
 async def install(config: Config, path: Path, name: str = "") -> InstalledModel:
     """Install a model as another process would."""
-    return await Node(config, {}).store.pull(str(path), config.sources(), name=name or path.stem)
+    return await Node(config, {}).models.pull(str(path), config.sources(), name=name or path.stem)
 
 
 def offered(hub: FakeHub, path: Path, **fields: object) -> Entry:

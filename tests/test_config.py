@@ -27,7 +27,7 @@ def test_the_flag_wins_then_the_environment_then_the_file_then_the_default(
     monkeypatch.setenv("EDGEWISE_QUEUE", "2")
     resolved = resolve({"port": "1", "host": None}, file)
     config = resolved.config
-    assert (config.port, config.queue, config.parallel, config.host) == (1, 2, 3, "127.0.0.1")
+    assert (config.port, config.queue, config.parallel, config.host) == (1, 2, 3, "0.0.0.0")  # noqa: S104 - the default
     origins = [resolved.origins[name] for name in ("port", "queue", "parallel", "host")]
     assert origins == ["command line", "EDGEWISE_QUEUE", str(file), "default"]
 

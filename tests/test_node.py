@@ -12,7 +12,8 @@ from agent.engines import Sampling
 from agent.errors import EngineUnavailableError, ModelFileError, ModelNotFoundError
 from agent.inference import frames
 from agent.models.progress import Progress
-from agent.node import Health, Node
+from agent.node import Node
+from agent.state import Health
 from agent.steward import Coming
 from tests.fake_hub import running_hub
 
@@ -120,7 +121,7 @@ def test_a_model_that_somebody_brings_is_served_without_a_restart(tmp_path: Path
         config = Config(state_dir=tmp_path, offline=True, context=256, parallel=1)
         async with running(config) as node:
             assert (await settled(node)).status == "failed"
-            await node.store.pull(str(starter), config.sources(), name="brought")
+            await node.models.pull(str(starter), config.sources(), name="brought")
             async with asyncio.timeout(20):
                 while node.health().status != "ok":  # noqa: ASYNC110 - states have no event
                     await asyncio.sleep(0.05)
@@ -148,7 +149,7 @@ def test_a_model_that_crashes_gives_way_to_the_next(tmp_path: Path, starter: Pat
     async def scenario() -> None:
         config = Config(state_dir=tmp_path, context=256, parallel=1, offline=True)
         first = Node(config, engine_environment())
-        await first.store.pull(str(starter), config.sources(), name="works")
+        await first.models.pull(str(starter), config.sources(), name="works")
         bad = tmp_path / "crashes"
         bad.write_text("!crash")
         async with running(Config(state_dir=tmp_path, engine="echo", model=str(bad))) as node:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from agent.cli.style import Style
 from agent.config import Config
 from agent.selection import Considered, Selection
+from agent.selection.explaining import best_of_each
 from agent.selection.suitable import PROMPT
 from agent.units import format_bytes
 
@@ -123,14 +124,6 @@ def table(entries: Sequence[Considered], style: Style) -> Iterator[str]:
             yield style.dim(line)
         else:
             yield style.bold(line) if entries[number - 1].verdict == "chosen" else line
-
-
-def best_of_each(entries: Sequence[Considered]) -> list[Considered]:
-    """Return the first entry of each model; entries are sorted by how good they are."""
-    first: dict[str, Considered] = {}
-    for entry in entries:
-        first.setdefault(entry.model, entry)
-    return list(first.values())
 
 
 def _sections(entries: Sequence[Considered]) -> Iterator[tuple[str, list[Considered]]]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from agent.benchmark import request
 from agent.cli import settings
 from agent.cli.terminal import here_and_now, ready
 from agent.config import Config, engine_environment
-from agent.engines import Sampling
 from agent.inference import frames
 from agent.node import Node
 from agent.units import format_bytes
@@ -109,11 +109,7 @@ async def _speed(node: Node, streams: int, rounds: int, prompt: int, answer: int
 async def _run(node: Node, number: int, prompt: int, answer: int) -> frames.Timings:
     """Run one request whose prompt is unlike all earlier ones, and which no token ends early."""
     vocabulary = node.model.vocabulary if node.model else 0
-    ordinary = range(vocabulary // 4, vocabulary // 2)  # control tokens are at the ends
-    tokens = [ordinary[(number * 7919 + index * 31) % len(ordinary)] for index in range(prompt)]
-    sampling = Sampling(temperature=0.8, top_k=40, top_p=0.95, min_p=0.05, seed=number)
-    request = frames.Generate(0, sampling, prompt=tokens, max_tokens=answer, ignore_end=True)
-    stream = node.generate(request)
+    stream = node.generate(request(vocabulary, number, prompt, answer))
     while events := await stream.events():
         for event in events:
             if isinstance(event, frames.Finished):

@@ -21,7 +21,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("chat", help="get one answer, or talk in the terminal")
     parser.add_argument("prompt", nargs="*", help="what to ask; without it a conversation begins")
     parser.add_argument("--system", metavar="TEXT", help="system prompt")
-    settings.add(parser, "state_dir", "host", "port", "model", "engine", "context", "threads", "offline")
+    settings.add(parser, "state_dir", "host", "port", "tls", "model", "engine", "context", "threads", "offline")
     parser.set_defaults(handler=chat)
 
 

@@ -16,6 +16,7 @@ import httpx
 from agent import engines
 from agent.cli import settings
 from agent.cli.choosing import chooser
+from agent.cli.daemon import connection
 from agent.cli.terminal import here_and_now, ready
 from agent.config import Config, engine_environment
 from agent.errors import EdgewiseError
@@ -158,9 +159,11 @@ def _set_aside(config: Config) -> Iterator[Finding]:
 
 def _engine(config: Config) -> Iterator[Finding]:
     """Ask the running daemon; without one load the model here, as `edgewise run` would."""
-    url = f"http://{config.host}:{config.port}"
+    reach = connection(config)
+    url = reach["base_url"]
     try:
-        health = httpx.get(f"{url}/healthz", timeout=3, trust_env=False).json()
+        with httpx.Client(**reach, timeout=3) as client:
+            health = client.get("/healthz").json()
         good = health["status"] == "ok"
         detail = health.get("detail", health["status"])
         yield Finding(good=good, what=f"daemon at {url}: {detail}", advice=health.get("hint", ""))

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import logging
-import os
 import sys
 
 from agent.cli import settings
@@ -17,8 +16,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.set_defaults(handler=serve)
 
 
-def serve(_options: argparse.Namespace, config: Config) -> int:
+def serve(options: argparse.Namespace, config: Config) -> int:
     """Serve until SIGTERM or Ctrl-C."""
+    from agent.cli.welcome import welcome
     from agent.node import Node
     from web.server import serve
 
@@ -29,18 +29,7 @@ def serve(_options: argparse.Namespace, config: Config) -> int:
         stream=sys.stderr,
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    node = Node(config, engine_environment())
-    asyncio.run(serve(node, host=config.host, port=config.port, on_listening=_welcome))
+    node = Node(config, engine_environment(), options.resolved.origins)
+    logging.getLogger().addHandler(node.logs)
+    asyncio.run(serve(node, host=config.host, port=config.port, on_listening=lambda url: welcome(node, url)))
     return 0
-
-
-def _welcome(url: str) -> None:
-    """Say how to talk to the daemon, in words that can be copied."""
-    program = sys.argv[0] if os.sep in sys.argv[0] else "edgewise"
-    print(
-        f"Edgewise listens on {url}\n"
-        f"  health   curl {url}/healthz\n"
-        f"  chat     {program} chat --port {url.rpartition(':')[2]}\n"
-        f"  OpenAI   base_url={url}/v1",
-        flush=True,
-    )

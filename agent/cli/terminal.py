@@ -10,6 +10,7 @@ import httpx
 import msgspec
 from msgspec.structs import replace
 
+from agent.cli.daemon import connection
 from agent.config import Config, engine_environment
 from agent.engines import Sampling
 from agent.errors import EngineError, EngineUnavailableError
@@ -53,15 +54,15 @@ async def partner(config: Config) -> AsyncIterator[Partner]:
     Raises:
         EdgewiseError: neither works.
     """
-    url = f"http://{config.host}:{config.port}"
-    async with httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(10, read=600), trust_env=False) as client:
+    async with httpx.AsyncClient(**connection(config), timeout=httpx.Timeout(10, read=600)) as client:
         try:
             health = (await client.get("/healthz", timeout=2)).json()
         except (httpx.HTTPError, ValueError):
             health = {}
         if "version" in health:
             if health["status"] != "ok":
-                raise EngineUnavailableError(f"The daemon at {url} is not ready: {health.get('detail', '')}")
+                detail = health.get("detail", "")
+                raise EngineUnavailableError(f"The daemon at {client.base_url} is not ready: {detail}")
             yield Remote(client, health["model"])
             return
     node = Node(here_and_now(config), engine_environment())

