@@ -1,21 +1,39 @@
-"""What a person or a supervisor asks first: is it there, is it ready."""
+"""What a supervisor asks first: is it there, is it ready."""
 
-from litestar import HttpMethod, Response, route
-from litestar.enums import MediaType
+from typing import Any
 
-from agent.node import VERSION, Health, Node
+from litestar import HttpMethod, Request, Response, route
+from litestar.di import NamedDependency
 
-_READ = [HttpMethod.GET, HttpMethod.HEAD]
+from agent.errors import SignInError
+from agent.node import Node
+from agent.security.identity import Identity
+from agent.state import Health
+from web.door.host import parse
+from web.door.visitor import is_loopback
 
 
-@route("/", http_method=_READ, media_type=MediaType.TEXT, sync_to_thread=False)
-def index() -> str:
-    """Say what this is."""
-    return f"Edgewise {VERSION}. The API is at /v1, the state at /healthz.\n"
+@route(
+    ["/healthz", "/health", "/v1/health"],
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
+    access="public",
+    sync_to_thread=False,
+)
+def health(request: Request[Identity | None, Any, Any], node: NamedDependency[Node]) -> Response[Health]:
+    """Return what the node is doing: 200 when it can answer requests, else 503.
 
-
-@route(["/healthz", "/health", "/v1/health"], http_method=_READ, sync_to_thread=False)
-def health(node: Node) -> Response[Health]:
-    """Return what the node is doing: 200 when it can answer requests, else 503."""
+    Raises:
+        SignInError: a stranger asks from elsewhere; what runs here, and how badly, is nobody's business.
+    """
+    if request.user is None and not _is_local(request):
+        hint = "Send a key, `Authorization: Bearer KEY`, or ask on the device itself."
+        raise SignInError("The state of this device is told only to those it knows.", hint=hint)
     now = node.health()
-    return Response(now, status_code=200 if now.status == "ok" else 503, headers={"Cache-Control": "no-store"})
+    return Response(now, status_code=200 if now.status == "ok" else 503)
+
+
+def _is_local(request: Request[Identity | None, Any, Any]) -> bool:
+    """Tell whether somebody on this computer asks; behind a proxy everybody seems to, but not under this name."""
+    host = parse(request.headers.get("host", ""))
+    peer = request.client.host if request.client else ""
+    return is_loopback(peer) and host is not None and host.is_loopback

@@ -5,13 +5,16 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Callable, Iterator
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
 
+from agent.certificate import prepare
 from agent.errors import ConfigError
 from agent.node import Node
 from web.app import create_app
+from web.tls import tls_context
 
 _BACKLOG = 2048
 _DRAIN_SECONDS = 1  # for clients that do not read the end of their answers
@@ -27,7 +30,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(node: Node, *, host: str, port: int, on_listening: Callable[[str], None]) -> None:
+async def serve(node: Node, *, host: str, port: int, on_listening: Callable[[str], Awaitable[None]]) -> None:
     """Start a node and serve it until SIGTERM or SIGINT; a second signal ends the process at once.
 
     Args:
@@ -37,29 +40,42 @@ async def serve(node: Node, *, host: str, port: int, on_listening: Callable[[str
         on_listening: called with the URL once connections are accepted; the model may still be loading.
 
     Raises:
-        ConfigError: the address cannot be listened on; nothing was started.
+        ConfigError: the address cannot be listened on, or the certificate not be used; nothing was started.
+        StoreError: our own certificate cannot be written.
         ModelError: the node cannot start.
     """
     with listen(host, port) as listener:
-        config = uvicorn.Config(
-            create_app(node),
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_DRAIN_SECONDS,
-        )
-        server = _Server(config)
-        stopping = _on_signal()
-        node.start()
-        on_listening(_url(host, listener.getsockname()[1]))
-        end = asyncio.create_task(_end(stopping, node, server), name="shutdown")
-        await server.serve(sockets=[listener])
-        await end
+        try:
+            await node.open()
+            await _serve(node, listener, host, on_listening)
+        finally:
+            await node.stop()
+
+
+async def _serve(
+    node: Node, listener: socket.socket, host: str, on_listening: Callable[[str], Awaitable[None]]
+) -> None:
+    encryption = _encryption(node)
+    config = uvicorn.Config(
+        create_app(node),
+        ssl_context_factory=(lambda *_: encryption) if encryption else None,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    server = _Server(config)
+    stopping = _on_signal()
+    node.start()
+    await on_listening(_url(host, listener.getsockname()[1], "https" if encryption else "http"))
+    end = asyncio.create_task(_end(stopping, node, server), name="shutdown")
+    await server.serve(sockets=[listener])
+    await end
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -70,7 +86,8 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        # `::` takes IPv4 connections too.
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=host == "::")
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             hint = "Choose another one with --port, or end the program that has it."
@@ -81,8 +98,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _encryption(node: Node) -> ssl.SSLContext | None:
+    certificate = prepare(node.config, node.name)
+    return tls_context(certificate) if certificate else None
+
+
+def _url(host: str, port: int, scheme: str) -> str:
+    """Return the URL for this computer; who listens on all addresses is reached by loopback too."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound here
+    return f"{scheme}://[{here}]:{port}" if ":" in here else f"{scheme}://{here}:{port}"
 
 
 def _on_signal() -> asyncio.Event:

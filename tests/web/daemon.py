@@ -95,10 +95,13 @@ def eventually(condition: Any, seconds: float) -> None:  # noqa: ANN401 - a func
 def command(state: Path, *flags: str) -> list[str]:
     """Return the command line of a daemon with the echo engine on a free port, unless the flags say otherwise.
 
-    It does not use the network: a test that wants it to names a hub of its own.
+    Everybody may do everything: a test of who may not passes `--auth accounts`. It does not use the network: a test
+    that wants it to names a hub of its own.
     """
     network = [] if "--hf-endpoint" in flags else ["--offline"]
-    return [*COMMAND, "--engine", "echo", "--port", "0", "--state-dir", str(state), *network, *flags]
+    door = [] if "--auth" in flags else ["--auth", "open"]
+    host = [] if "--host" in flags else ["--host", "127.0.0.1"]
+    return [*COMMAND, "--engine", "echo", "--port", "0", "--state-dir", str(state), *host, *door, *network, *flags]
 
 
 def offline(state: Path) -> Config:
@@ -134,6 +137,6 @@ def daemon(state: Path, *flags: str, ready: bool = True) -> Iterator[Daemon]:
 def _listening(process: subprocess.Popen[str], state: Path) -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
-    found = re.search(r"http://\S+", line)
+    found = re.search(r"https?://\S+", line)
     assert found, f"{line}{(state / 'log').read_text()}"
     return found[0]

@@ -37,16 +37,9 @@ def test_requests_are_told_to_stay_away_when_no_model_will_load(state: Path, tmp
         assert "retry-after" not in reply.headers
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/health", "/"])
+@pytest.mark.parametrize("path", ["/healthz", "/health", "/v1/health"])
 def test_answers_head_like_get(echo: Daemon, path: str) -> None:
     got, head = echo.http.get(path), echo.http.head(path)
     assert (got.status_code, head.status_code) == (200, 200)
     assert head.content == b""
     assert head.headers["content-length"] == got.headers["content-length"]
-
-
-def test_the_root_names_the_service_and_its_api(echo: Daemon) -> None:
-    reply = echo.http.get("/")
-    assert reply.headers["content-type"].startswith("text/plain")
-    assert "Edgewise" in reply.text
-    assert "/v1" in reply.text

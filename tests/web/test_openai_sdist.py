@@ -87,7 +87,7 @@ def test_the_tests_of_the_openai_package_pass(sources: Path, anybody: Daemon) ->
     result = subprocess.run(
         [sys.executable, "-m", "pytest", *options],
         cwd=sources,
-        env={**os.environ, "TEST_API_BASE_URL": anybody.url},
+        env={**os.environ, "TEST_API_BASE_URL": f"{anybody.url}/v1"},
         capture_output=True,
         text=True,
         timeout=55,

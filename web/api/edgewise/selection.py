@@ -1,15 +1,17 @@
 """`GET /api/edgewise/selection`: which model was chosen for this computer, and why."""
 
 from litestar import get
+from litestar.di import NamedDependency
 
 from agent.errors import EngineUnavailableError
-from agent.node import Node, SelectionState
+from agent.node import Node
+from agent.state import SelectionState
 
 _RETRY = 2  # seconds; a first look at a computer takes about three
 
 
-@get("/api/edgewise/selection", sync_to_thread=False)
-def show_selection(node: Node) -> SelectionState:
+@get("/api/edgewise/selection", access="key:models", sync_to_thread=False)
+def show_selection(node: NamedDependency[Node]) -> SelectionState:
     """Return the choice with the reason of every candidate, what serves now, and what is on its way."""
     state = node.selection()
     if state is None:
@@ -21,3 +23,6 @@ def show_selection(node: Node) -> SelectionState:
             health.detail or "This computer has not been looked at yet.", retry_after=retry, hint=health.hint
         )
     return state
+
+
+ROUTES = [show_selection]

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, post
+from litestar.di import NamedDependency
 from litestar.types import ASGIApp
 from msgspec import Meta, Struct
 
@@ -71,8 +72,8 @@ class ChatRequest(CompletionFields, frozen=True, kw_only=True):
 _decoder = msgspec.json.Decoder(ChatRequest)
 
 
-@post(["/chat/completions", "/v1/chat/completions"])
-async def create_chat_completion(request: Request[Any, Any, Any], node: Node) -> ASGIApp:
+@post(["/chat/completions", "/v1/chat/completions"], access="key:chat")
+async def create_chat_completion(request: Request[Any, Any, Any], node: NamedDependency[Node]) -> ASGIApp:
     """Answer a conversation."""
     asked = decode(_decoder, await request.body())
     model = require(node, asked.model)

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, post
+from litestar.di import NamedDependency
 from litestar.types import ASGIApp
 from msgspec import Meta
 
@@ -44,8 +45,8 @@ class CompletionRequest(CompletionFields, frozen=True, kw_only=True):
 _decoder = msgspec.json.Decoder(CompletionRequest)
 
 
-@post(["/completions", "/v1/completions"])
-async def create_completion(request: Request[Any, Any, Any], node: Node) -> ASGIApp:
+@post(["/completions", "/v1/completions"], access="key:chat")
+async def create_completion(request: Request[Any, Any, Any], node: NamedDependency[Node]) -> ASGIApp:
     """Continue one or more prompts."""
     asked = decode(_decoder, await request.body())
     model = require(node, asked.model)

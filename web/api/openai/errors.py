@@ -17,24 +17,37 @@ from agent.errors import (
     EdgewiseError,
     EngineDiedError,
     EngineUnavailableError,
+    ForbiddenError,
+    InputError,
     ModelNotFoundError,
+    NotFoundError,
     QueueFullError,
     RequestError,
+    SignInError,
+    StoreError,
+    TooManyTriesError,
 )
 
 logger = logging.getLogger(__name__)
 
 _INVALID = "invalid_request_error"
+_LIMIT = "rate_limit_error"
 _RESTART_SECONDS = 2  # an engine that died is loading again by then
 
 # The first row that fits counts: class, status, type, code.
 _KNOWN: tuple[tuple[type[EdgewiseError], int, str, str | None], ...] = (
     (ContextOverflowError, 400, _INVALID, "context_length_exceeded"),
     (RequestError, 400, _INVALID, None),
+    (InputError, 400, _INVALID, None),
+    (SignInError, 401, _INVALID, "invalid_api_key"),
+    (ForbiddenError, 403, "permission_error", "insufficient_permissions"),
     (ModelNotFoundError, 404, _INVALID, "model_not_found"),
-    (QueueFullError, 429, "rate_limit_error", "queue_full"),
+    (NotFoundError, 404, _INVALID, "not_found"),
+    (QueueFullError, 429, _LIMIT, "queue_full"),
+    (TooManyTriesError, 429, _LIMIT, "too_many_tries"),
     (EngineUnavailableError, 503, "unavailable_error", "model_not_ready"),
     (EngineDiedError, 503, "server_error", "engine_died"),
+    (StoreError, 503, "server_error", "storage_failed"),
     (EdgewiseError, 500, "server_error", None),
 )
 
@@ -69,8 +82,12 @@ def to_failure(error: EdgewiseError) -> Failure:
     detail = ErrorDetail(f"{error.message} {error.hint}".rstrip(), kind, code=code)
     headers: dict[str, str] = {}
     match error:
-        case RequestError(param=param):
+        case RequestError(param=param) | InputError(field=param):
             detail.param = param or None
+        case SignInError():
+            headers = {"WWW-Authenticate": "Bearer"}
+        case TooManyTriesError(retry_after=seconds):
+            headers = {"Retry-After": str(seconds)}
         case ModelNotFoundError():
             detail.param = "model"
         case QueueFullError(retry_after=seconds) | EngineUnavailableError(retry_after=seconds):
@@ -80,15 +97,18 @@ def to_failure(error: EdgewiseError) -> Failure:
     return Failure(status, ErrorBody(detail), headers)
 
 
-def error_response(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorBody]:
-    """Turn any exception into a response (the application's exception handler)."""
+def describe(request: Request[Any, Any, Any], error: Exception) -> Failure:
+    """Return what a client is told about any exception; one that nobody has foreseen is logged."""
     if isinstance(error, EdgewiseError):
-        failure = to_failure(error)
-    elif isinstance(error, HTTPException):
-        failure = _from_http(request, error)
-    else:
-        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        failure = _failure(500, "The server failed on this request; its log says why.")
+        return to_failure(error)
+    if isinstance(error, HTTPException):
+        return _from_http(request, error)
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _failure(500, "The server failed on this request; its log says why.")
+
+
+def to_response(failure: Failure) -> Response[ErrorBody]:
+    """Return the reply that tells a failure."""
     return Response(failure.body, status_code=failure.status, headers=failure.headers)
 
 

@@ -1,6 +1,8 @@
 """`GET /v1/models` and `GET /v1/models/{id}`."""
 
 from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from msgspec import Struct
 
 from agent.errors import ModelNotFoundError
@@ -33,14 +35,14 @@ class ModelList(Struct, tag_field="object", tag="list"):
     data: list[Model]
 
 
-@get(["/models", "/v1/models"], sync_to_thread=False)
-def list_models(node: Node) -> ModelList:
+@get("/v1/models", access="key:chat", sync_to_thread=False)
+def list_models(node: NamedDependency[Node]) -> ModelList:
     """Return the model that answers requests; none while it loads."""
     return ModelList([_model(node, name) for name in node.names()])
 
 
-@get(["/models/{name:path}", "/v1/models/{name:path}"], sync_to_thread=False)
-def retrieve_model(name: str, node: Node) -> Model:
+@get("/v1/models/{name:path}", access="key:chat", sync_to_thread=False)
+def retrieve_model(name: FromPath[str], node: NamedDependency[Node]) -> Model:
     """Return one model by any name it answers to."""
     return _model(node, require(node, name.removeprefix("/")))
 

@@ -1,0 +1,113 @@
+"""What belongs to somebody else: every route is tried with the ids of another person's things."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from agent.chat.records import ChatSettings
+from tests.web.door.house import HOME, House, Route, Visitor, house
+from web.door.cookie import SessionCookie
+
+MARK = "Zugspitze"  # is in everything that Bob has, and in nothing else
+TABLES = ("users", "sessions", "api_keys", "presets", "conversations", "messages", "attachments")
+FIELDS = ("c", "m", "attachments", "attachment", "preset", "preset_id", "conversation", "message", "user", "id", "name")
+
+
+async def things_of_bob(device: House) -> dict[str, str]:
+    """Give Bob one of everything, and return the ids by what they are of."""
+    chat, bob = device.node.chat, (await device.node.security.users.find("Bob"))
+    assert bob is not None
+    conversation = await chat.conversations.create(bob.id, title=MARK, system=MARK)
+    first = await chat.attachments.add(bob.id, f"{MARK}.txt", MARK.encode())
+    question = await chat.messages.append(
+        bob.id, conversation.id, parent_id=None, role="user", text=MARK, state="sent", attachments=[first.id]
+    )
+    answer = await chat.messages.append(
+        bob.id, conversation.id, parent_id=question.id, role="assistant", text=MARK, state="complete"
+    )
+    unsent = await chat.attachments.add(bob.id, f"{MARK}.md", MARK.encode())
+    preset = await chat.presets.add(bob.id, name=MARK, system=MARK, settings=ChatSettings())
+    key, _ = await device.node.security.keys.create(MARK, ["chat"], bob.id)
+    session = (await device.node.security.sessions.list(bob.id))[0]
+    return {
+        "user": bob.id,
+        "conversation": conversation.id,
+        "question": question.id,
+        "answer": answer.id,
+        "attachment": first.id,
+        "unsent": unsent.id,
+        "preset": preset.id,
+        "key": key.id,
+        "session": session.id,
+    }
+
+
+async def all_of_bob(device: House, bob: str) -> dict[str, list[Any]]:
+    """Return every row that is Bob's."""
+    owner = {"users": "id = ?", "messages": "conversation_id IN (SELECT id FROM conversations WHERE user_id = ?)"}
+
+    def read(database: Database) -> dict[str, list[Any]]:
+        found = {}
+        for table in TABLES:
+            query = f"SELECT * FROM {table} WHERE {owner.get(table, 'user_id = ?')} ORDER BY 1"  # noqa: S608 - our names
+            found[table] = database.execute(query, [bob]).fetchall()
+        return found
+
+    return await device.node.store.read(read)
+
+
+async def eve(device: House) -> Visitor:
+    """Return somebody with an account, with a session that is new: the last request may have ended hers."""
+    found = await device.node.security.users.find("Eve")
+    assert found is not None
+    token, _ = await device.node.security.sessions.begin(found.id, agent="tests", address="192.0.2.7")
+    identity = await device.node.security.identify_session(token)
+    assert identity is not None
+    cookie = f"{SessionCookie(device.node.id).name}={token}"
+    return Visitor({"cookie": cookie, "origin": HOME, "x-csrf-token": identity.csrf})
+
+
+async def ask(device: House, route: Route, path: str, identifier: str) -> tuple[int, str]:
+    """Send a request that names somebody else's thing wherever a request can name something."""
+    fields = dict.fromkeys(FIELDS, identifier) | {"text": "hello", "pinned": "1", "title": "mine", "system": "mine"}
+    body = {"data": fields} if route.method != "GET" else {}
+    reply = await device.ask(route.method, path, await eve(device), params={"c": identifier, "m": identifier}, **body)
+    return reply.status_code, reply.text
+
+
+def test_no_route_shows_or_changes_what_belongs_to_somebody_else(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with house(tmp_path) as device:
+            await device.person("Ada", "admin")
+            await device.person("Bob", "user")
+            await device.person("Eve", "user")
+            things = await things_of_bob(device)
+            before = await all_of_bob(device, things["user"])
+            assert all(before.values())
+            tried = 0
+            for route in device.routes():
+                named = "{" in route.template
+                for what, identifier in things.items():
+                    path = route.path.replace("something", identifier)
+                    status, text = await ask(device, route, path, identifier)
+                    assert MARK not in text, f"{route.method} {path} shows Bob's {what}"
+                    assert status >= 400 or not named, f"{route.method} {path} answers {status} for Bob's {what}"
+                    tried += 1
+                assert await all_of_bob(device, things["user"]) == before, f"{route.method} {route.template}"
+            assert tried > 500
+
+    asyncio.run(scenario())
+
+
+def test_bob_himself_sees_what_is_his(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with house(tmp_path) as device:
+            await device.person("Ada", "admin")
+            bob = await device.person("Bob", "user")
+            things = await things_of_bob(device)
+            for path in (f"/c/{things['conversation']}", f"/m/{things['answer']}", "/export.json", "/presets"):
+                assert MARK in (await device.ask("GET", path, bob)).text
+
+    asyncio.run(scenario())

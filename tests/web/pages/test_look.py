@@ -1,0 +1,89 @@
+"""What every reader relies on: contrast and names, keys, room on a phone, and little to load."""
+
+import gzip
+import re
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from playwright.sync_api import Browser, Page, expect
+
+from tests.web.daemon import Daemon
+from tests.web.pages.asking import answer, ask
+
+TABLE = "| a | b |\n|---|---|\n| 1 | 2 |"
+RICH = f"!text # Title\n\n`code` and [a link](https://example.org)\n\n```python\nprint(1)\n```\n\n{TABLE}"
+BUDGET = 45_000  # bytes of a cold chat page, compressed
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing_on_the_chat_page(
+    chromium: Browser, device: Daemon, scheme: Literal["light", "dark"], width: int
+) -> None:
+    page = chromium.new_page(base_url=device.url, color_scheme=scheme, viewport={"width": width, "height": 800})
+    page.goto("/")
+    assert not violations(page)
+    ask(page, RICH)
+    answer(page)
+    page.locator(".stats summary").click()
+    assert not violations(page)
+    page.locator("#panel > summary").click()
+    assert not violations(page)
+    page.close()
+
+
+def violations(page: Page) -> list[tuple[str, list[str]]]:
+    found = Axe().run(page).response["violations"]
+    return [(entry["id"], [node["html"] for node in entry["nodes"]]) for entry in found]
+
+
+def test_a_phone_shows_the_list_in_a_drawer_and_nothing_is_wider_than_the_screen(
+    chromium: Browser, device: Daemon
+) -> None:
+    page = chromium.new_page(base_url=device.url, viewport={"width": 390, "height": 800})
+    page.goto("/")
+    ask(page, RICH + " | " + "x" * 300)
+    answer(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    expect(page.locator(".sidebar")).not_to_be_visible()
+    page.locator("#drawer").press("Space")
+    expect(page.get_by_role("link", name="New chat")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".sidebar")).not_to_be_visible()
+    page.close()
+
+
+def test_code_is_copied_without_the_clipboard_of_secure_pages(page: Page) -> None:
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    ask(page, "!text ```\ncopy(me)\n```")
+    answer(page)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.locator(".code .copy").click()
+    page.locator("#text").focus()
+    page.keyboard.press("Control+v")
+    expect(page.locator("#text")).to_have_value(re.compile(r"copy\(me\)"))
+
+
+def test_the_shortcuts_are_shown_by_a_question_mark(page: Page) -> None:
+    page.locator("#scroller").focus()
+    page.keyboard.press("?")
+    expect(page.locator("#help dl")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#help")).not_to_be_visible()
+
+
+def test_changes_of_state_are_announced_and_the_stream_is_not(page: Page) -> None:
+    ask(page, "!delay 20 long enough to be followed")
+    answer(page)
+    expect(page.locator("#announcer")).to_have_text("The answer is complete.")
+    expect(page.locator("#thread")).to_have_attribute("aria-live", "off")
+
+
+def test_a_cold_chat_page_is_small(device: Daemon) -> None:
+    html = device.http.get("/").text
+    addresses = set(re.findall(r'(?:src|href)="(/static/[^"#]+)', html))
+    assert len(addresses) >= 8
+    parts = {address: len(gzip.compress(device.http.get(address).content, 9)) for address in addresses}
+    parts["/"] = len(gzip.compress(html.encode(), 9))
+    assert sum(parts.values()) <= BUDGET, parts

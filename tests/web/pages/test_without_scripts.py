@@ -1,0 +1,55 @@
+"""The chat page in a browser without JavaScript."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.web.pages.asking import SLOW
+
+
+def send(page: Page, text: str) -> None:
+    """Send a message by the button."""
+    page.locator("#text").fill(text)
+    page.locator(".send").click()
+
+
+def test_a_message_is_answered(plain: Page) -> None:
+    send(plain, "!text plain and **bold**")
+    expect(plain.locator("[data-answer] strong")).to_have_text("bold", timeout=15_000)
+
+
+def test_a_running_answer_is_shown_as_far_as_it_is_and_can_be_stopped(plain: Page) -> None:
+    send(plain, SLOW * 3)
+    assert plain.locator("noscript").count()
+    plain.reload()
+    expect(plain.locator("[data-answer]")).to_contain_text("slow")
+    plain.get_by_role("button", name="Stop").click()
+    expect(plain.locator(".ending")).to_contain_text("Stopped", timeout=15_000)
+
+
+def test_a_question_is_edited_on_a_page_of_its_own(plain: Page) -> None:
+    send(plain, "!text before")
+    plain.get_by_role("link", name="Edit").click()
+    plain.locator("form.edit textarea").fill("!text after")
+    plain.locator("form.edit button").click()
+    expect(plain.locator("[data-answer]")).to_have_text("after", timeout=15_000)
+    expect(plain.locator(".versions")).to_contain_text("2/2")
+
+
+def test_a_conversation_is_renamed_and_deleted_and_restored(plain: Page) -> None:
+    send(plain, "!text rename me")
+    address = plain.url.partition("#")[0]
+    plain.goto(f"{address}/rename")
+    plain.locator("#title").fill("Renamed")
+    plain.get_by_role("button", name="Save").click()
+    expect(plain.locator("h1")).to_have_text("Renamed")
+    plain.locator(".item", has_text="Renamed").locator("summary").click(force=True)
+    plain.get_by_role("button", name="Delete").click()
+    plain.get_by_role("button", name="Undo").click()
+    expect(plain.locator("h1")).to_have_text("Renamed")
+
+
+def test_a_file_goes_with_the_message(plain: Page, notes: Path) -> None:
+    plain.locator("input[type=file]").set_input_files(notes)
+    send(plain, "What is the code word?")
+    expect(plain.locator("[data-answer]")).to_contain_text("heliotrope", timeout=15_000)

@@ -1,0 +1,63 @@
+"""What is said when a request fails: programs get JSON, people a page, htmx a notice for the page that is there."""
+
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from litestar import Request, Response
+from litestar.response import Redirect
+
+from agent.errors import EdgewiseError, SignInError
+from web.api.openai.errors import Failure, describe, to_response
+from web.page import page, wants_fragment
+from web.paths import is_api, within
+
+_LOGIN = "/login"
+_MISDIRECTED = 421
+_BROKEN = ("error.broken", "error.broken_hint")
+# What has happened and what to do, in words for everybody.
+_TEXTS = {
+    400: ("error.unusable", "error.unusable_hint"),
+    401: ("error.stranger", "error.stranger_hint"),
+    403: ("error.forbidden", "error.forbidden_hint"),
+    404: ("error.not_found", "error.not_found_hint"),
+    405: ("error.wrong_way", "error.wrong_way_hint"),
+    413: ("error.too_large", "error.too_large_hint"),
+    _MISDIRECTED: ("error.other_name", "error.other_name_hint"),
+    429: ("error.too_many", "error.too_many_hint"),
+    503: ("error.not_ready", "error.not_ready_hint"),
+}
+
+
+def error_response(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Turn any exception into a response (the application's exception handler)."""
+    path = request.url.path
+    if isinstance(error, SignInError) and not is_api(path):
+        return _to_login(request)
+    failure = describe(request, error)
+    if is_api(path):
+        return to_response(failure)
+    return _shown(request, failure, error.message if isinstance(error, EdgewiseError) else "")
+
+
+def _shown(request: Request[Any, Any, Any], failure: Failure, message: str) -> Response[Any]:
+    """Return a page or a notice; what an error says by itself is shown where it adds something to our texts."""
+    template, headers = "misdirected.html" if failure.status == _MISDIRECTED else "error.html", failure.headers
+    if wants_fragment(request):
+        template, headers = "notice.html", {**headers, "HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
+    title, hint = _TEXTS.get(failure.status, _BROKEN)
+    return page(request, template, status=failure.status, headers=headers, title=title, hint=hint, message=message)
+
+
+def _to_login(request: Request[Any, Any, Any]) -> Response[Any]:
+    """Send somebody to the page where one signs in, and from there back to the page where they are."""
+    if wants_fragment(request):
+        here = urlsplit(request.headers.get("hx-current-url", ""))
+        address = _login_for(f"{here.path}?{here.query}" if here.query else here.path)
+        return Response("", status_code=401, headers={"HX-Redirect": address})
+    wanted = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    return Redirect(_login_for(wanted if request.method == "GET" else "/"), status_code=303)
+
+
+def _login_for(wanted: str) -> str:
+    target = within(wanted)
+    return _LOGIN if target == "/" else f"{_LOGIN}?next={quote(target, safe='/')}"

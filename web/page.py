@@ -1,0 +1,104 @@
+"""Pages and fragments of pages, made from the templates.
+
+Every template has, beside what its handler gives:
+
+    t(key, **values)  a text in the language of whoever looks at the page (see `web.locale`)
+    asset(name)       address of a file below `static`
+    me                `Identity`, or None on the pages for strangers
+    csrf              token that every form and htmx request carries
+    device            what this device is called
+    health            `Health`: what the node is doing now
+    open_mode         whether everybody may do everything here (`auth = open`)
+    secure            whether the connection is encrypted
+    language, theme, path, languages
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import Request, Response
+from litestar.enums import MediaType
+from markupsafe import Markup
+
+from agent.node import Node
+from agent.security.identity import Identity
+from agent.units import format_bytes, format_duration
+from web.assets import Assets
+from web.locale import LANGUAGES, Texts, Translator, preferred
+
+PageRequest: TypeAlias = Request[Identity | None, Any, Any]
+
+_ICON = Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>')
+_DIRECTORY = Path(__file__).with_name("templates")
+
+
+class Pages:
+    """Renders templates for one node."""
+
+    def __init__(self, node: Node, assets: Assets) -> None:
+        self._node = node
+        self._texts = Texts()
+        self._environment = Environment(
+            loader=FileSystemLoader(_DIRECTORY),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters.update(bytes=format_bytes, duration=format_duration)
+        icons = assets.url("icons.svg")
+        self._environment.globals.update(
+            asset=assets.url,
+            icon=lambda name: _ICON.format(icons, name),
+            languages=LANGUAGES,
+            open_mode=node.config.auth == "open",
+        )
+
+    def translator(self, request: PageRequest) -> Translator:
+        """Return the texts in the language of whoever asks."""
+        chosen = request.user.language if request.user else ""
+        accept, default = request.headers.get("accept-language", ""), self._node.settings.device.language
+        return Translator(self._texts, preferred(chosen, accept, default))
+
+    def render(self, request: PageRequest, template: str, context: Mapping[str, object]) -> str:
+        """Return a page or a fragment as HTML."""
+        me, t = request.user, self.translator(request)
+        values = {
+            "t": t,
+            "language": t.language,
+            "theme": me.theme if me else "",
+            "me": me,
+            "csrf": me.csrf if me else "",
+            "device": self._node.name,
+            "health": self._node.health(),
+            "secure": request.url.scheme == "https",
+            "path": request.url.path,
+        }
+        return self._environment.get_template(template).render({**values, **context})
+
+
+def page(
+    request: PageRequest,
+    template: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **context: object,
+) -> Response[str]:
+    """Return a rendered template as a response."""
+    html = request.app.state.pages.render(request, template, context)
+    return Response(html, media_type=MediaType.HTML, status_code=status, headers=dict(headers or {}))
+
+
+def translator(request: PageRequest) -> Translator:
+    """Return the texts in the language of whoever asks."""
+    texts: Translator = request.app.state.pages.translator(request)
+    return texts
+
+
+def wants_fragment(request: PageRequest) -> bool:
+    """Tell whether htmx asks, which puts the answer into the page that is there."""
+    return request.headers.get("hx-request") == "true"

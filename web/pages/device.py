@@ -1,0 +1,82 @@
+"""The device: how it is doing, what it is, what was chosen for it and why, and how fast it was when measured."""
+
+import asyncio
+from typing import Annotated, TypeAlias
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromQuery
+
+from agent.errors import EngineUnavailableError, NotFoundError
+from agent.hardware import probe
+from agent.hardware.sheet import rows
+from agent.node import Node
+from agent.selection.explaining import best_of_each
+from agent.selection.suitable import PROMPT
+from web.gauges import Span, gauges, memory_bar
+from web.page import PageRequest, page, wants_fragment
+from web.person import go_to
+
+Form: TypeAlias = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+
+
+@get("/device", access="user")
+async def show_device(
+    request: PageRequest, node: NamedDependency[Node], span: FromQuery[Span] = "hour"
+) -> Response[str]:
+    """Show everything about the device."""
+    hardware = await asyncio.to_thread(probe, storage=node.config.state_dir)
+    state = node.selection()
+    selection = state.selection if state else None
+    return page(
+        request,
+        "device.html",
+        span=span,
+        sample=node.vitals.now(),
+        gauges=gauges(node.vitals, span),
+        facts=list(rows(hardware)),
+        state=state,
+        selection=selection,
+        first_token=selection.predicted.first_token(PROMPT) if selection and selection.predicted else None,
+        prompt=PROMPT,
+        parts=memory_bar(selection.memory, selection.budget) if selection and selection.memory else [],
+        considered=best_of_each([selection, *selection.rejected]) if selection and selection.model else [],
+        node=node,
+        aside=node.set_aside.all(),
+        benchmarks=node.benchmarks,
+    )
+
+
+@get("/device/live", access="user", sync_to_thread=False)
+def show_live(request: PageRequest, node: NamedDependency[Node], span: FromQuery[Span] = "hour") -> Response[str]:
+    """Show how the device is doing at this moment."""
+    return page(request, "device/live.html", span=span, sample=node.vitals.now(), gauges=gauges(node.vitals, span))
+
+
+@get("/device/benchmarks", access="user", sync_to_thread=False)
+def show_benchmarks(request: PageRequest, node: NamedDependency[Node]) -> Response[str]:
+    """Show what was measured."""
+    return page(request, "device/benchmarks.html", benchmarks=node.benchmarks)
+
+
+@post("/device/benchmark", access="admin")
+async def run_benchmark(request: PageRequest, node: NamedDependency[Node]) -> Response[str]:
+    """Begin to measure the model that serves."""
+    if node.model is None or node.plan is None:
+        raise EngineUnavailableError(node.health().detail or "No model is loaded.")
+    node.benchmarks.start(node.health().model, node.model, node.plan.threads)
+    if wants_fragment(request):
+        return page(request, "device/benchmarks.html", benchmarks=node.benchmarks)
+    return go_to(request, "/device#benchmarks")
+
+
+@post("/device/try-again", access="admin")
+async def try_again(request: PageRequest, node: NamedDependency[Node], data: Form) -> Response[str]:
+    """Give a model another chance that was set aside."""
+    if not node.try_again(data.get("model", "")):
+        raise NotFoundError("This model is not set aside.")
+    return go_to(request, "/device#engine")
+
+
+ROUTES = [show_device, show_live, show_benchmarks, run_benchmark, try_again]

@@ -1,0 +1,206 @@
+"""What an open page is told: one stream of server-sent events for each tab, about everything that it shows.
+
+    status     what the device is doing
+    list       conversations were added, renamed, moved or deleted
+    thread     the messages of the shown conversation have changed
+    snapshot   the running answer of the shown conversation as far as it is, for pages that have just come
+    state, think, block, open, delta, done    how it goes on; see `agent.chat.events`
+
+Events of an answer carry an id, `MESSAGE.NUMBER`: a browser that was cut off says it when it comes back, and gets what
+it has missed. Frames are made here, since litestar's helper separates lines by CRLF, which not every reader takes.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from typing import Annotated
+
+import msgspec
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, HeaderParameter
+from litestar.response import Stream
+
+from agent.chat.events import Block, Delta, Done, Event, Open, Phase, Think
+from agent.chat.feed import Subscription
+from agent.chat.generation import Generation
+from agent.node import Node
+from web.locale import Translator
+from web.page import PageRequest, translator
+from web.person import person
+from web.phases import describe_phase, describe_status
+
+_LOOK_SECONDS = 1.0  # between two looks at what the device is doing
+_PING_SECONDS = 15.0  # a comment, so that nobody in between takes the connection for dead
+_NAMES = {Think: "think", Block: "block", Open: "open", Delta: "delta"}
+
+
+@get("/events", access="guest", media_type="text/event-stream")
+async def events(
+    request: PageRequest,
+    node: NamedDependency[Node],
+    c: FromQuery[str] = "",
+    m: FromQuery[str] = "",
+    last_id: Annotated[str, HeaderParameter(name="Last-Event-ID")] = "",
+) -> Stream:
+    """Stream what a page has to know.
+
+    Args:
+        request: of the browser.
+        node: this device.
+        c: conversation that the page shows; empty for a new one.
+        m: running answer that the page shows; empty for none.
+        last_id: of the last event that the browser has got.
+    """
+    if c:
+        await node.chat.conversations.get(person(request).user_id, c)  # of somebody else: no stream
+    viewer = _Viewer(request, node, c, m, last_id)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return Stream(viewer.frames(), media_type="text/event-stream", headers=headers)
+
+
+ROUTES = [events]
+
+
+class _Viewer:
+    """One open page: what it has been told so far."""
+
+    def __init__(self, request: PageRequest, node: Node, conversation: str, shown: str, last_id: str) -> None:
+        self._me = person(request)
+        self._node = node
+        self._t: Translator = translator(request)
+        self._conversation = conversation
+        self._shown = shown
+        self._generation: Generation | None = None
+        self._told = 0
+        self._last_id = last_id
+        self._status = b""
+        self._wake = asyncio.Event()
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """Yield frames until the page is left or the session ends."""
+        with ExitStack() as stack:
+            news = stack.enter_context(self._node.chat.feed.subscribe(self._me.user_id, self._wake))
+            stack.callback(self._leave)
+            ended = asyncio.create_task(self._ended(), name="end of a session")
+            stack.callback(ended.cancel)
+            yield b"retry: 2000\n\n"
+            quiet = time.monotonic()
+            while not ended.done() and not self._node.stopping:
+                self._wake.clear()
+                frame = b"".join(self._news(news))
+                if frame or time.monotonic() - quiet > _PING_SECONDS:
+                    quiet = time.monotonic()
+                    yield frame or b": ping\n\n"
+                await self._pause()
+
+    async def _ended(self) -> None:
+        """Return when whoever looks at the page is not signed in any more."""
+        if self._me.session:
+            await self._node.security.sessions.until_ended(self._me.session)
+        else:
+            await asyncio.Event().wait()  # everybody may do everything here
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    def _news(self, news: Subscription) -> list[bytes]:
+        frames = [self._device()]
+        if news.listing:
+            news.listing = False
+            frames.append(_frame("list", {}))
+        if self._conversation in news.threads:
+            frames.append(_frame("thread", {"conversation": self._conversation}))
+        news.threads.clear()
+        return [*frames, *self._answer()]
+
+    def _device(self) -> bytes:
+        status = _frame("status", describe_status(self._node, self._t))
+        if status == self._status:
+            return b""
+        self._status = status
+        return status
+
+    def _answer(self) -> list[bytes]:
+        """Return how the running answer goes on, or that it has ended, or that there is one now."""
+        frames = []
+        if self._generation is None:
+            self._attach()
+            if self._generation is None:
+                return self._over()
+            frames.append(self._begin(self._generation))
+        generation = self._generation
+        missed = generation.log.since(self._told)
+        if missed is None:
+            frames.append(self._snapshot(generation))
+            missed = []
+        for event in missed:
+            self._told += 1
+            frames.append(self._event(generation, event))
+            if isinstance(event, Done):
+                self._leave()
+        return frames
+
+    def _attach(self) -> None:
+        self._generation = self._node.chat.running_in(self._conversation) if self._conversation else None
+        if self._generation is not None:
+            self._generation.log.watchers.add(self._wake)
+
+    def _leave(self) -> None:
+        if self._generation is not None:
+            self._generation.log.watchers.discard(self._wake)
+            self._generation = None
+            self._shown = ""
+
+    def _over(self) -> list[bytes]:
+        """Say that the answer has ended which the page still shows as running."""
+        if not self._shown or self._node.chat.running(self._shown):
+            return []
+        shown, self._shown = self._shown, ""
+        return [_frame("done", {"message": shown, "state": ""})]
+
+    def _begin(self, generation: Generation) -> bytes:
+        """Go on after the last event that the browser has got, or begin with everything up to now."""
+        message, _, number = self._last_id.rpartition(".")
+        self._last_id = ""
+        if message == generation.message.id and number.isdecimal() and generation.log.since(int(number)) is not None:
+            self._told = int(number)
+            return b""
+        return self._snapshot(generation)
+
+    def _snapshot(self, generation: Generation) -> bytes:
+        snapshot = generation.snapshot()
+        self._told = generation.log.last
+        data = {
+            "message": generation.message.id,
+            "html": snapshot.html,
+            "open": snapshot.open,
+            "thinking": snapshot.thinking,
+            **self._phase(snapshot.phase),
+        }
+        return _frame("snapshot", data, self._id(generation))
+
+    def _event(self, generation: Generation, event: Event) -> bytes:
+        number = self._id(generation)
+        if isinstance(event, Phase):
+            return _frame("state", {"message": generation.message.id, **self._phase(event)}, number)
+        if isinstance(event, Done):
+            return _frame("done", {"message": generation.message.id, "state": event.state}, number)
+        return _frame(_NAMES[type(event)], event, number)
+
+    def _phase(self, phase: Phase) -> dict[str, object]:
+        return {"phase": phase.name, "text": describe_phase(phase, self._t), "progress": round(phase.progress, 3)}
+
+    def _id(self, generation: Generation) -> str:
+        return f"{generation.message.id}.{self._told}"
+
+
+def _frame(name: str, data: object, number: str = "") -> bytes:
+    """Return one event; JSON has no line ends in it."""
+    head = f"id: {number}\nevent: {name}\n" if number else f"event: {name}\n"
+    return head.encode() + b"data: " + msgspec.json.encode(data) + b"\n\n"

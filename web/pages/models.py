@@ -1,0 +1,109 @@
+"""The models: what serves, what is here, what could be had, and what is on its way."""
+
+from typing import Annotated, TypeAlias
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromQuery
+
+from agent import pinned, wishes
+from agent.errors import EdgewiseError, InputError
+from agent.models.names import model_name
+from agent.node import Node
+from web import catalogue
+from web.catalogue import Wish
+from web.page import PageRequest, page, translator
+from web.paths import within
+from web.person import go_to
+from web.shelf import look
+
+Form: TypeAlias = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+
+_PAGE = "/models"
+
+
+@get("/models", access="user")
+async def show_models(
+    request: PageRequest,
+    node: NamedDependency[Node],
+    show: FromQuery[str] = "runs",
+    q: FromQuery[str] = "",
+    sort: FromQuery[str] = "best",
+) -> Response[str]:
+    """Show all models: those that are here, and those of the catalogue that are asked for."""
+    return await _show(request, node, Wish(show, q, sort))
+
+
+@get("/models/progress", access="user")
+async def show_progress(request: PageRequest, node: NamedDependency[Node], seen: FromQuery[str] = "") -> Response[str]:
+    """Show what is on its way, and the installed models if they have changed since they were `seen`."""
+    shelf = look(node)
+    return page(request, "models/progress.html", shelf=shelf, changed=bool(seen) and seen != shelf.fingerprint)
+
+
+@post("/models/use", access="admin")
+async def use_model(request: PageRequest, node: NamedDependency[Node], data: Form) -> Response[str]:
+    """Have a model serve from now on, or leave the choice to Edgewise again (`auto`)."""
+    wishes.choose(node.config, node.models, data.get("name", ""))
+    return go_to(request, within(data["next"]) if "next" in data else f"{_PAGE}#installed")
+
+
+@post("/models/delete", access="admin", sync_to_thread=True)
+def delete_model(request: PageRequest, node: NamedDependency[Node], data: Form) -> Response[str]:
+    """Delete an installed model; the one that serves only when that is confirmed."""
+    name = node.models.find(data.get("name", "")).name
+    if name in node.names() and data.get("confirm") != "yes":
+        raise InputError(translator(request)("models.delete_serving_unconfirmed", name=name), field="confirm")
+    wishes.remove(node.config, node.models, name)
+    return go_to(request, f"{_PAGE}#installed")
+
+
+@post("/models/verify", access="admin")
+async def verify_model(request: PageRequest, node: NamedDependency[Node], data: Form) -> Response[str]:
+    """Compare an installed model's file with its hash, beside everything else."""
+    node.downloads.verify(data.get("name", ""))
+    return go_to(request, _PAGE)
+
+
+@post("/models/pull", access="admin")
+async def pull_model(request: PageRequest, node: NamedDependency[Node], data: Form) -> Response[str]:
+    """Begin to download a model; one whose licence has conditions only when they are accepted."""
+    reference, t = data.get("reference", "").strip(), translator(request)
+    selection = await node.available.look()
+    try:
+        if not reference:
+            raise InputError(t("models.reference_missing"), field="reference")
+        if catalogue.conditions(selection, reference) and data.get("accept") != "yes":
+            raise InputError(t("models.licence_unaccepted"), field="accept")
+        download = node.downloads.start(reference, title=catalogue.title(selection, reference))
+    except EdgewiseError as error:
+        return await _show(request, node, Wish(), error, reference)
+    if data.get("then") == "use":
+        pinned.write(node.config.state_dir, download.name or model_name(reference.rpartition("/")[2]))
+    return go_to(request, _PAGE)
+
+
+async def _show(
+    request: PageRequest, node: Node, wish: Wish, problem: EdgewiseError | None = None, reference: str = ""
+) -> Response[str]:
+    selection = await node.available.look()
+    known, state = catalogue.rows(selection), node.selection()
+    return page(
+        request,
+        "models.html",
+        status=400 if problem else 200,
+        shelf=look(node),
+        changed=False,
+        budget=selection.budget,
+        rows=catalogue.matching(known, wish),
+        counts={name: sum(row.fit in fits for row in known) for name, fits in catalogue.FILTERS.items()},
+        orders=list(catalogue.ORDERS),
+        wish=wish,
+        recommended=state.selection.model if state else "",
+        problem=problem,
+        reference=reference,
+    )
+
+
+ROUTES = [show_models, show_progress, use_model, delete_model, verify_model, pull_model]

@@ -1,0 +1,22 @@
+"""What kind of caller a path is for, and where a person may be sent next."""
+
+import re
+
+_PROGRAMS = re.compile(r"/(v1|api|completions|chat/completions)(/|$)")  # the last two: clients without /v1
+_SUPERVISORS = {"/healthz", "/health", "/v1/health"}
+_WITHIN = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")  # browsers read `/\` as `//`, and drop tabs and line ends
+
+
+def is_api(path: str) -> bool:
+    """Tell whether a path is for programs: they have keys and read JSON; all others are for people."""
+    return _PROGRAMS.match(path) is not None or is_health(path)
+
+
+def is_health(path: str) -> bool:
+    """Tell whether a path says how the device is."""
+    return path in _SUPERVISORS
+
+
+def within(path: str) -> str:
+    """Return a path if it leads to a page of ours, else the one of the start page: no open redirects."""
+    return path if _WITHIN.fullmatch(path) and not is_api(path) else "/"

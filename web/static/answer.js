@@ -1,0 +1,169 @@
+// A running answer as it grows. Committed blocks come as HTML and stay; text flows into the open block after them.
+
+const FRAME = 50; // milliseconds between two changes of the page
+const thread = document.getElementById("thread");
+const scroller = document.getElementById("scroller");
+const jump = document.getElementById("jump");
+const announcer = document.getElementById("announcer");
+
+let queue = [];
+let timer = 0;
+let phase = "";
+let following = true; // whether the reader is at the end
+
+const running = () => thread.querySelector("[data-state=running]");
+
+/** Change the page at most every FRAME milliseconds, just before it is painted. */
+function later(name, detail) {
+  queue.push([name, detail]);
+  timer ||= setTimeout(() => requestAnimationFrame(write), FRAME);
+}
+
+function write() {
+  const events = queue;
+  queue = [];
+  timer = 0;
+  const article = running();
+  if (!article) return;
+  const part = new Part(article);
+  for (const [name, detail] of events) part[name](detail);
+  part.commit();
+  follow();
+}
+
+/** The changes to one answer, gathered so that each place is written once. */
+class Part {
+  constructor(article) {
+    this.article = article;
+    this.answer = article.querySelector("[data-answer]");
+    this.blocks = "";
+    this.html = null; // of the open block, when it is another than on the page
+    this.text = "";
+    this.thought = "";
+  }
+  block({ html }) {
+    this.blocks += html;
+    this.open({ html: "" });
+  }
+  open({ html }) {
+    this.html = html;
+    this.text = "";
+  }
+  delta({ text }) {
+    this.text += text;
+  }
+  think({ text }) {
+    this.thought += text;
+  }
+  commit() {
+    const open = this.answer.querySelector(":scope > [data-open]") ?? this.#opened();
+    if (this.blocks) {
+      open.insertAdjacentHTML("beforebegin", this.blocks);
+      tell("dress", this.answer);
+    }
+    if (this.html !== null) open.innerHTML = this.html;
+    if (this.text) append(open.querySelector(".tail") ?? open, this.text);
+    if (this.thought) think(this.article, this.thought);
+  }
+  #opened() {
+    const open = document.createElement("div");
+    open.className = "open";
+    open.dataset.open = "";
+    this.answer.append(open);
+    return open;
+  }
+}
+
+const tell = (name, detail) => document.dispatchEvent(new CustomEvent(`live:${name}`, { detail }));
+
+function append(place, text) {
+  if (place.lastChild?.nodeType === Node.TEXT_NODE) place.lastChild.appendData(text);
+  else place.append(text);
+}
+
+function think(article, text) {
+  const details = article.querySelector(".thinking");
+  details.hidden = false;
+  append(details.querySelector("[data-thought]"), text);
+}
+
+/** Say what is going on: always beside the answer, and aloud when it changes. */
+function show(article, detail) {
+  const place = article.querySelector("[data-phase]");
+  if (!place) return;
+  place.dataset.phase = detail.phase;
+  place.querySelector("[data-phase-text]").textContent = detail.text;
+  const bar = place.querySelector("progress");
+  bar.hidden = !detail.progress;
+  bar.value = detail.progress ?? 0;
+  const news = detail.phase === "queued" ? detail.text : detail.phase;
+  if (news !== phase) announcer.textContent = detail.text;
+  const label = article.querySelector("[data-thinking-label]");
+  label.textContent = detail.phase === "thinking" ? thread.dataset.thinking : thread.dataset.thought;
+  phase = news;
+}
+
+/** Keep the end in view for those who were there; others get a button that leads to it. */
+function follow() {
+  if (following) scroller.scrollTop = scroller.scrollHeight;
+  jump.hidden = following;
+}
+
+scroller.addEventListener("scroll", () => {
+  following = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
+  jump.hidden = following;
+}, { passive: true });
+
+jump.addEventListener("click", () => {
+  following = true;
+  follow();
+});
+
+for (const name of ["block", "open", "delta", "think"]) {
+  document.addEventListener(`live:${name}`, ({ detail }) => later(name, detail));
+}
+
+document.addEventListener("live:snapshot", ({ detail }) => {
+  const article = document.getElementById(`m-${detail.message}`);
+  if (!article) return;
+  queue = [];
+  article.querySelector("[data-answer]").innerHTML = `${detail.html}<div class="open" data-open>${detail.open}</div>`;
+  article.querySelector("[data-thought]").textContent = detail.thinking;
+  article.querySelector(".thinking").hidden = !detail.thinking;
+  show(article, detail);
+  tell("dress", article);
+  follow();
+});
+
+document.addEventListener("live:state", ({ detail }) => {
+  const article = document.getElementById(`m-${detail.message}`);
+  if (article) show(article, detail);
+});
+
+document.addEventListener("live:done", async ({ detail }) => {
+  const article = document.getElementById(`m-${detail.message}`);
+  if (!article) return;
+  write();
+  phase = "";
+  article.removeAttribute("hx-morph-skip");
+  await htmx.ajax("GET", `/m/${detail.message}`, { target: article, swap: "outerMorph" });
+  announcer.textContent = thread.dataset[detail.state === "failed" || detail.state === "stopped" ? detail.state : "complete"];
+});
+
+document.addEventListener("live:thread", async ({ detail }) => {
+  const { conversation } = thread.dataset;
+  const busy = document.querySelector("#composer[aria-busy=true], #thread form.edit");
+  if (!conversation || conversation !== detail.conversation || busy) return;
+  htmx.ajax("GET", `/c/${conversation}/thread`, { target: thread, swap: "innerMorph" });
+});
+
+// New messages: whoever sends one wants to see it.
+document.addEventListener("htmx:after:swap", () => follow());
+document.addEventListener("composer:sent", () => {
+  following = true;
+  follow();
+});
+
+// An address that names a message is of a search, unless it is the last one, which was just asked for.
+const named = location.hash && document.getElementById(location.hash.slice(1));
+if (!named || named === thread.lastElementChild) follow();

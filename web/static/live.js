@@ -1,0 +1,88 @@
+// The one connection of a visible tab: what the device tells becomes DOM events named live:NAME.
+
+const PATIENCE = 3000; // milliseconds without an answer until the page says so, and between two tries
+const NAMES = ["status", "list", "thread", "snapshot", "state", "think", "block", "open", "delta", "done"];
+
+const bar = document.getElementById("offline");
+let source = null;
+let followed = "";
+let lost = false;
+let timer = 0;
+
+const tell = (name, detail) => document.dispatchEvent(new CustomEvent(`live:${name}`, { detail }));
+
+/** What this page shows: its conversation, and the answer that is running in it. */
+const shown = () => document.getElementById("thread")?.dataset.conversation ?? "";
+const running = () => document.querySelector("[data-state=running]")?.dataset.message ?? "";
+
+function close() {
+  timer = clearTimeout(timer);
+  source?.close();
+  source = null;
+}
+
+/** Connect, unless there is a connection and no other answer to follow. */
+function connect(again = false) {
+  const answer = running();
+  if (source && !again && (!answer || answer === followed)) return;
+  close();
+  if (document.hidden) return;
+  followed = answer;
+  source = new EventSource(`/events?${new URLSearchParams({ c: shown(), m: answer })}`);
+  // The connection itself has an event `open` too, one without data.
+  for (const name of NAMES) source.addEventListener(name, (event) => "data" in event && tell(name, JSON.parse(event.data)));
+  source.addEventListener("open", found);
+  source.addEventListener("error", missing);
+}
+
+function found() {
+  timer = clearTimeout(timer);
+  bar.hidden = true;
+  if (lost) tell("thread", { conversation: shown() });
+  lost = false;
+}
+
+// The browser tries again by itself, and reports each time; what counts is how long it has been.
+function missing() {
+  timer ||= setTimeout(async () => {
+    timer = 0;
+    bar.textContent = document.body.dataset.offline;
+    bar.hidden = false;
+    lost = true;
+    if (source?.readyState !== EventSource.CLOSED) return;
+    if (await gone()) location.reload();
+    else connect(true);
+  }, PATIENCE);
+}
+
+/** Tell whether the device answers, but not with this page: it wants to know who asks, or the page is no more. */
+async function gone() {
+  try {
+    const reply = await fetch(location.href, { redirect: "manual" });
+    return reply.type === "opaqueredirect" || reply.status === 404;
+  } catch {
+    return false;
+  }
+}
+
+document.addEventListener("visibilitychange", () => (document.hidden ? close() : connect(true)));
+document.addEventListener("htmx:after:swap", () => connect());
+addEventListener("pagehide", close);
+addEventListener("pageshow", () => connect());
+
+document.addEventListener("live:status", ({ detail }) => {
+  for (const lamp of document.querySelectorAll("[data-lamp]")) {
+    lamp.dataset.state = detail.state;
+    lamp.title = detail.text;
+  }
+  for (const model of document.querySelectorAll("[data-model]")) if (detail.model) model.textContent = detail.model;
+  for (const text of document.querySelectorAll("[data-status]")) text.textContent = detail.text;
+});
+
+document.addEventListener("live:list", () => {
+  const list = document.getElementById("conversations");
+  const busy = list?.querySelector(".rename, details[open]") || document.querySelector("[data-search] input").value;
+  if (list && !busy) htmx.ajax("GET", "/c/list", { target: list, swap: "innerMorph" });
+});
+
+connect();
