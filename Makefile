@@ -1,4 +1,4 @@
-# Needs Debian's python3, g++, make and python3-venv; the set-up says which of them are missing.
+# Needs Debian's python3, g++, make and python3-venv, for the tests also chromium; the set-up says what is missing.
 # Everything goes into .venv, but for what is slow to get: ~/.cache/edgewise keeps that for the next checkout.
 
 PYTHON ?= python3

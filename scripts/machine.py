@@ -1,6 +1,7 @@
 """What this machine is and lacks: Debian packages, processor, compiler, memory."""
 
 import hashlib
+import os.path
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
@@ -10,6 +11,9 @@ from pathlib import Path
 COMPILER_PACKAGE = "g++"
 VENV_PACKAGE = "python3-venv"
 MAKE_PACKAGE = "make"
+BROWSER_PACKAGE = "chromium"
+FONT_PACKAGE = "fonts-dejavu-core"
+_FONTS = "/usr/share/fonts/truetype"  # Debian's packages of fonts put theirs there; without any, text has no width
 
 AMX_FLAGS = ("-mno-amx-int8", "-mno-amx-tile", "-mno-amx-bf16")
 """With AMX, GCC 12 builds a llama.cpp that dies with SIGSEGV on any batch of more than one token."""
@@ -36,6 +40,18 @@ def missing_packages(
         missing.append(COMPILER_PACKAGE)
     if not find_command("make"):
         missing.append(MAKE_PACKAGE)
+    return missing
+
+
+def missing_test_packages(
+    find_command: Callable[[str], object] = shutil.which, exists: Callable[[str], bool] = os.path.exists
+) -> list[str]:
+    """Return the Debian packages that the tests need besides: a browser, and a font for it to write with."""
+    missing = []
+    if not find_command("chromium"):
+        missing.append(BROWSER_PACKAGE)
+    if not exists(_FONTS):
+        missing.append(FONT_PACKAGE)
     return missing
 
 

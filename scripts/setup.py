@@ -28,10 +28,10 @@ def main() -> int:
     """Run one set-up as the command line says, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python3 -m scripts.setup", description=__doc__.partition("\n")[0])
     parser.add_argument("purpose", nargs="?", choices=LOCKS, default="run")
-    parser.add_argument("--missing", action="store_true", help="only list missing Debian packages")
+    parser.add_argument("--missing", action="store_true", help="only list the Debian packages that are missing for it")
     arguments = parser.parse_args()
     if arguments.missing:
-        print(" ".join(machine.missing_packages()))
+        print(" ".join(_missing(arguments.purpose)))
         return 0
     checkout = Checkout(Path(__file__).resolve().parents[1], os.environ)
     return run_for_a_person(lambda: set_up(checkout, arguments.purpose))
@@ -43,6 +43,8 @@ def set_up(checkout: Checkout, purpose: str) -> None:
     Raises:
         SetupError: the machine lacks something, or a step failed.
     """
+    if purpose == "test":
+        _require(machine.missing_test_packages())
     with exclusive(checkout.root, "another set-up of this checkout is running; waiting for it"):
         state = checkout.state(LOCKS["run"])
         if not checkout.is_done("run", state):
@@ -56,7 +58,7 @@ def set_up(checkout: Checkout, purpose: str) -> None:
 
 
 def _install(checkout: Checkout) -> None:
-    _require_packages()
+    _require(machine.missing_packages())
     _create_venv(checkout)
     _install_locked(checkout, "requirements-build.lock")
     engine.install(checkout)
@@ -65,8 +67,11 @@ def _install(checkout: Checkout) -> None:
     checkout.pip.run("install", "--no-deps", "--no-build-isolation", "--editable", checkout.root)
 
 
-def _require_packages() -> None:
-    missing = machine.missing_packages()
+def _missing(purpose: str) -> list[str]:
+    return machine.missing_packages() + (machine.missing_test_packages() if purpose == "test" else [])
+
+
+def _require(missing: list[str]) -> None:
     if missing:
         packages = " ".join(missing)
         raise SetupError(

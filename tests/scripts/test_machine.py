@@ -49,3 +49,8 @@ def test_names_every_missing_debian_package_at_once() -> None:
     assert machine.missing_packages(lambda _: None, lambda _: None) == ["python3-venv", "g++", "make"]
     assert machine.missing_packages(lambda _: "/usr/bin/x", lambda _: None) == ["python3-venv"]
     assert machine.missing_packages(lambda _: "/usr/bin/x", lambda _: "spec") == []
+
+
+def test_names_what_the_tests_need_besides() -> None:
+    assert machine.missing_test_packages(lambda _: None, lambda _: False) == ["chromium", "fonts-dejavu-core"]
+    assert machine.missing_test_packages(lambda _: "/usr/bin/x", lambda _: True) == []
