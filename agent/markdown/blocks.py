@@ -11,6 +11,8 @@ only that each item of an outermost list is a list of its own.
 
 import html
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import msgspec
@@ -62,8 +64,7 @@ class Blocks:
         self._return = ""  # a carriage return, which may be half a line end
         self._line = ""  # text that is held back: the beginning of a line
         self._unseen = False  # complete lines were held back
-        self._verbatim: Verbatim | None = None
-        self._mode = self._begin
+        self._mode: Callable[[str], list[Change]] = self._begin
 
     @property
     def html(self) -> str:
@@ -105,7 +106,7 @@ class Blocks:
             self._unseen = self._unseen or bool(complete.strip())
         if not decided(self._line):
             return self._advance(len(self._line)) if self._unseen and self._part.due else []
-        return self._advance(0) if self._part.due else self._go_on()
+        return self._advance(0) if self._part.due or not self._open else self._go_on()
 
     def _go_on(self) -> list[Change]:
         line, self._line, self._mode = self._line, "", self._text
@@ -134,15 +135,13 @@ class Blocks:
         text, self._line, self._mode = self._line, "", self._begin
         return self._begin(text)
 
-    def _grow(self, text: str) -> list[Change]:
+    def _grow(self, verbatim: Verbatim, text: str) -> list[Change]:
         """Show code or a formula as it comes."""
-        if not self._verbatim:
-            return []
-        shown = self._verbatim.push(text)
+        shown = verbatim.push(text)
         changes: list[Change] = [self._append(shown)] if shown else []
-        if not self._verbatim.ended:
+        if not verbatim.ended:
             return changes
-        self._line = "" if self._verbatim.line.endswith("\n") else self._verbatim.line
+        self._line = "" if verbatim.line.endswith("\n") else verbatim.line
         self._unseen, self._mode = True, self._begin
         return changes + self._begin("")
 
@@ -168,8 +167,8 @@ class Blocks:
         changes: list[Change] = [Open(self._open)]
         if verbatim:
             held, self._line = self._line, ""
-            self._verbatim, self._mode = verbatim, self._grow
-            changes += self._grow(held)
+            self._mode = partial(self._grow, verbatim)
+            changes += self._mode(held)
         return changes
 
     def _append(self, text: str) -> Delta:

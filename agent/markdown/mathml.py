@@ -19,11 +19,11 @@ def to_mathml(latex: str, *, display: bool) -> str | None:
     converter = Converter(display="block" if display else "inline")
     try:
         root = _resolved(converter.convert_to_element(latex))
-    except Exception:  # noqa: BLE001 - whatever it stumbles over (StopIteration, IndexError, RecursionError, …): no formula
+        if display:
+            root.set("tabindex", "0")  # it scrolls when it is wide
+        return tostring(root, encoding="unicode")
+    except Exception:  # noqa: BLE001 - it stumbles in many ways (StopIteration, IndexError, RecursionError, …): no formula
         return None
-    if display:
-        root.set("tabindex", "0")  # it scrolls when it is wide
-    return tostring(root, encoding="unicode")
 
 
 def _resolved(root: Element) -> Element:

@@ -60,4 +60,5 @@ def _tick(tokens: list[Token]) -> None:
             continue
         first = inline.children[0]
         if first.type == "text" and first.content[:4] in _BOXES:
+            item.attrs["class"] = "task"
             first.content = _BOXES[first.content[:4]] + first.content[4:]

@@ -23,6 +23,7 @@ def place_tail(block: list[Token], text: str, *, grows: bool) -> bool:
         return True
     if leaf.type == "code_block" or (grows and leaf.type in _WRITTEN):
         leaf.meta["tail"] = True
+        leaf.markup += "\n" if leaf.type == "formula_block" and text.endswith("\n") else ""
         return True
     block.append(tail)
     return False

@@ -30,6 +30,7 @@ _CLEANER = nh3.Cleaner(
     allowed_classes={
         "code": {"math"},
         "div": {"code", "table"},
+        "li": {"task"},
         "span": {"tail", *CLASSES.values()},
         "td": {"center", "right"},
         "th": {"center", "right"},

@@ -24,9 +24,14 @@ _DELTA = 4
 
 def answer(name: str) -> str:
     """Return a text of 15 kB, in which nothing but sentences comes twice."""
-    text = Path(__file__).with_name(f"{name}.md").read_text(encoding="utf-8")
-    parts = [text.replace("%N%", str(number)) for number in range(1, _LENGTH // len(text) + 2)]
+    parts = [document(name, number) for number in range(1, _LENGTH // len(document(name, 1)) + 2)]
     return "".join(parts)[:_LENGTH]
+
+
+def document(name: str, number: int) -> str:
+    """Return one of the parts that an answer is made of, of about two kilobytes."""
+    text = Path(__file__).with_name(f"{name}.md").read_text(encoding="utf-8")
+    return text.replace("%N%", str(number))
 
 
 def _milliseconds(begin: float) -> float:
