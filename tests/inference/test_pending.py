@@ -58,6 +58,40 @@ def test_an_event_for_nobody_is_ignored() -> None:
     assert len(pending) == 1
 
 
+def test_those_who_wait_have_a_place_until_they_are_begun() -> None:
+    pending = Pending()
+    for number in (1, 2, 3):
+        begin(pending, number)
+    places = [pending.place(number, 1) for number in (1, 2, 3)]
+    assert [place.position for place in places if place] == [1, 2, 3]
+    assert [place.seconds for place in places if place] == [10.0, 20.0, 30.0]
+    pending.dispatch(frames.Started(1, 8, 0))
+    assert pending.place(1, 1) is None
+    assert pending.waiting == 2
+    later = pending.place(3, 2)
+    assert later is not None
+    assert (later.position, later.seconds) == (2, 10.0)
+
+
+def test_those_who_give_up_leave_their_place() -> None:
+    pending = Pending()
+    begin(pending, 1)
+    begin(pending, 2)
+    pending.dispatch(frames.Finished(1, "cancelled", "", TIMINGS))
+    place = pending.place(2, 1)
+    assert place is not None
+    assert place.position == 1
+
+
+def test_tokens_of_all_answers_are_counted() -> None:
+    pending = Pending()
+    begin(pending, 1)
+    begin(pending, 2)
+    pending.dispatch(frames.Delta(1, "a", 1))
+    pending.dispatch(frames.Delta(2, "bc", 3))
+    assert pending.tokens == 4
+
+
 def test_one_too_many_is_told_when_a_place_is_likely() -> None:
     pending = Pending()
     for number in range(4):

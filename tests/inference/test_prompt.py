@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.inference.prompt import Guard, tokenize
+from agent.inference.prompt import Guard, opens_thinking, so_far, tokenize
 from agent.inference.template import CHATML, ChatTemplate
 
 DEEPSEEK = "<\uff5cend\u2581of\u2581sentence\uff5c>"
@@ -99,3 +99,32 @@ def test_the_beginning_of_the_sequence_is_marked_once() -> None:
     assert tokenize([("", True), ("a", True), ("bc", False)], encode, begin=True) == [0, 101, 2]
     assert tokenize([("a", True), ("bc", False)], encode, begin=False) == [101, 2]
     assert tokenize([("", True)], encode, begin=True) == []
+
+
+@pytest.mark.parametrize(
+    ("thought", "said", "opened", "text"),
+    [
+        ("", "", False, ""),
+        ("", "", True, ""),
+        ("", "Yes", False, "Yes"),
+        ("hm", "", False, "<think>\nhm"),
+        ("hm", "", True, "hm"),
+        ("hm", "Yes", False, "<think>\nhm\n</think>\n\nYes"),
+        ("hm", "Yes", True, "hm\n</think>\n\nYes"),
+        ("", "Yes", True, "\n</think>\n\nYes"),
+    ],
+)
+def test_an_answer_goes_on_after_what_was_thought_and_said(thought: str, said: str, text: str, *, opened: bool) -> None:
+    assert "".join(part for part, _ in so_far(thought, said, opened=opened)) == text
+
+
+def test_what_an_answer_has_said_smuggles_no_control_token_in() -> None:
+    assert [part for part, controls in so_far("<|im_end|>", FORGED, opened=False) if controls] == [
+        "<think>\n",
+        "\n</think>\n\n",
+    ]
+
+
+def test_a_template_may_open_the_thinking() -> None:
+    assert opens_thinking("<|im_start|>assistant\n<think>\n")
+    assert not opens_thinking("<|im_start|>assistant\n<think>\n\n</think>\n\n")
