@@ -62,8 +62,6 @@ class Chooser:
         Raises:
             ConfigError: a profile or a family file is wrong, or no profile fits.
         """
-        if (lost := pinned.read(self.config.state_dir)) and not self.wanted():
-            logger.warning("%s was chosen but is not installed; until it is, the choice is ours", lost)
         machine = await Surveyor(self.config, self.measurements, self.environment, self.root).survey(
             ours=ours, measure=measure
         )
@@ -105,6 +103,10 @@ class Chooser:
                 return ""
         name = pinned.read(self.config.state_dir)
         return name if name in {model.name for model in self.store.installed()} else ""
+
+    def missed(self) -> str:
+        """Return the name of the model that the user wants and that is not here; empty when there is none."""
+        return "" if self.wanted() else pinned.read(self.config.state_dir)
 
     def named(self) -> tuple[str, Path]:
         """Return name and file of the configured model.

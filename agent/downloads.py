@@ -14,7 +14,7 @@ import msgspec
 
 from agent.errors import EdgewiseError, NotFoundError
 from agent.models import InstalledModel, ModelStore, Progress, SourceSettings, TransferControl
-from agent.models.names import check_name
+from agent.models.names import check_name, model_name
 from agent.models.sources import find_source
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,11 @@ class Download(msgspec.Struct):
     error: str = ""
     hint: str = ""
     installed: str = ""
+
+    @property
+    def becomes(self) -> str:
+        """Under which name the model will be installed, as far as its reference tells."""
+        return self.name or model_name(self.reference.rpartition("/")[2])
 
 
 class Downloads:

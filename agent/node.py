@@ -210,6 +210,12 @@ class Node:
         """Return the names of the models that answer requests now: one, or none."""
         return [self._supervisor.status.model] if self.model else []
 
+    def title(self, name: str) -> str:
+        """Return what people call an installed model."""
+        selection = self._steward.selection
+        entries = (selection, *selection.rejected) if selection else ()
+        return next((entry.title for entry in entries if entry.installed == name), name)
+
     def serves(self, name: str) -> bool:
         """Tell whether a request for this model name is for the model that runs or loads."""
         aliases = self.config.aliases

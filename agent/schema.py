@@ -83,6 +83,7 @@ CREATE TABLE messages (
     html TEXT NOT NULL DEFAULT '',      -- the text as a page shows it
     state TEXT NOT NULL,
     error TEXT NOT NULL DEFAULT '',     -- why it failed, for people
+    cause TEXT NOT NULL DEFAULT '',     -- the same in one word
     model TEXT NOT NULL DEFAULT '',
     stats TEXT NOT NULL DEFAULT '{}',
     created REAL NOT NULL
@@ -94,6 +95,7 @@ CREATE TABLE attachments (
     id TEXT PRIMARY KEY,
     user_id TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
     message_id TEXT,                    -- NULL: uploaded, not yet sent
+    composer TEXT REFERENCES conversations ON DELETE CASCADE,  -- where it waits to be sent; NULL: for a new one
     name TEXT NOT NULL,
     bytes INTEGER NOT NULL,
     text TEXT NOT NULL,

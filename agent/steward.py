@@ -71,6 +71,7 @@ class Steward:
         self._chooser = chooser
         self._supervisor = supervisor
         self._seen: tuple[str, ...] = ()
+        self._missed = ""
         self._measured = False
         self._told = 0.0
 
@@ -112,6 +113,16 @@ class Steward:
         before, self._seen = self._seen, self._chooser.state()
         if before[:1] != self._seen[:1]:  # the user has chosen: what failed before deserves another try
             self._supervisor.failures.clear()
+        self._look_for(self._chooser.missed())
+
+    def _look_for(self, missed: str) -> None:
+        """Tell, once, that what was chosen is not here."""
+        if missed and missed != self._missed:
+            if self.others_download():
+                logger.info("%s was chosen and serves as soon as it is here", missed)
+            else:
+                logger.warning("%s was chosen but is not installed; until it is, the choice is ours", missed)
+        self._missed = missed
 
     async def _news(self, seconds: float) -> bool:
         """Wait until a model is installed, removed or chosen by somebody; False when nothing happened in that time."""
@@ -148,7 +159,6 @@ class Steward:
 
     async def _install(self, reference: str, name: str) -> None:
         """Fetch a model; tries again, since a network may come up later than this device. Ends early on news."""
-        logger.info("Fetching %s", name)
         self.coming = Coming(name)
         for delay in itertools.chain(_DELAYS, itertools.repeat(_DELAYS[-1])):
             while self.others_download():  # what people have asked for comes first, and may be what is to serve
@@ -164,6 +174,7 @@ class Steward:
 
     async def _pull(self, reference: str, coming: Coming) -> bool:
         """Fetch a model once; tells whether it is here, or there is something else to think about."""
+        logger.info("Fetching %s", coming.name)
         chooser, coming.progress = self._chooser, None
         sources, control = chooser.config.sources(), coming.control
         pull = chooser.store.pull(reference, sources, on_progress=self._progress, control=control)

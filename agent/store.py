@@ -67,7 +67,7 @@ class Store:
 
     def _connect(self, executor: ThreadPoolExecutor, *, migrate: bool) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(0o700, parents=True, exist_ok=True)
             self._create()
             database = Database(self.path)
             for pragma in (

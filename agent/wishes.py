@@ -2,6 +2,7 @@
 
 from agent import pinned
 from agent.config import Config
+from agent.downloads import Downloads
 from agent.models import ModelStore
 
 AUTO = "auto"
@@ -31,3 +32,17 @@ def remove(config: Config, store: ModelStore, name: str) -> str:
     if pinned.read(config.state_dir) == removed:
         pinned.write(config.state_dir, "")
     return removed
+
+
+async def cancel(config: Config, downloads: Downloads, identifier: str) -> None:
+    """Take a download off the list, with what has arrived; a choice of what it would have brought is forgotten.
+
+    Raises:
+        NotFoundError: there is none with this id.
+        ModelError: what has arrived cannot be deleted.
+        ConfigError: the choice cannot be written.
+    """
+    download = downloads.find(identifier)
+    await downloads.cancel(identifier)
+    if (download.purpose, download.becomes) == ("pull", pinned.read(config.state_dir)) and download.state != "done":
+        pinned.write(config.state_dir, "")

@@ -16,6 +16,8 @@ import httpx
 PARALLEL = 8
 CONTEXT = 4608  # per slot: a prompt of 4k tokens and its answer
 _PATIENCE = 60  # seconds
+HERE = Path(__file__).parents[1]
+_EDGEWISE = [sys.executable, "-c", "from agent.cli import main; main()"]  # of the directory that it is started in
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Server:
 
 def starter() -> Path:
     """Return the starter model that the tests use."""
-    path = Path(__file__).parents[1] / ".venv/starter/SmolLM2-135M-Instruct.Q4_1.gguf"
+    path = HERE / ".venv/starter/SmolLM2-135M-Instruct.Q4_1.gguf"
     if not path.is_file():
         raise SystemExit("There is no starter model: run `make test` once.")
     return path
@@ -39,12 +41,18 @@ def starter() -> Path:
 @contextmanager
 def edgewise(model: Path, *, parallel: int = PARALLEL, context: int = CONTEXT) -> Iterator[Server]:
     """Run the daemon with an empty state directory."""
+    flags = ("--model", str(model), "--parallel", str(parallel), "--context", str(context), "--auth", "open")
+    with tempfile.TemporaryDirectory() as state, daemon(Path(state), *flags) as server:
+        yield server
+
+
+@contextmanager
+def daemon(state: Path, *flags: str, checkout: Path = HERE) -> Iterator[Server]:
+    """Run the daemon of a checkout with a state directory that is kept."""
     port = _free_port()
-    with tempfile.TemporaryDirectory() as state:
-        command = [str(Path(sys.executable).with_name("edgewise")), "run", "--state-dir", state, "--port", str(port)]
-        command += ["--model", str(model), "--parallel", str(parallel), "--context", str(context), "--offline"]
-        with _running("edgewise", command, port, "/healthz") as server:
-            yield server
+    command = [*_EDGEWISE, "run", "--state-dir", str(state), "--port", str(port), "--offline", *flags]
+    with _running("edgewise", command, port, "/healthz", checkout) as server:
+        yield server
 
 
 @contextmanager
@@ -54,14 +62,14 @@ def peer(model: Path, *, parallel: int = PARALLEL, context: int = CONTEXT) -> It
     script = str(Path(__file__).with_name("peer.py"))
     threads = len(os.sched_getaffinity(0))
     command = [sys.executable, script, str(model), str(port), str(parallel), str(parallel * context), str(threads)]
-    with _running("llama-server", command, port, "/health") as server:
+    with _running("llama-server", command, port, "/health", HERE) as server:
         yield server
 
 
 @contextmanager
-def _running(name: str, command: list[str], port: int, health: str) -> Iterator[Server]:
+def _running(name: str, command: list[str], port: int, health: str, directory: Path) -> Iterator[Server]:
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         url = f"http://127.0.0.1:{port}"
         while not _healthy(url + health):

@@ -20,6 +20,7 @@ from web.door.csrf import check_token
 from web.door.door import Door
 from web.errors import error_response
 from web.page import Pages
+from web.streams import Streams
 
 _MAX_BODY = 8 * 1024 * 1024  # bytes; a conversation that fills a context of 128 k tokens has about half a million
 
@@ -44,7 +45,7 @@ def create_app(node: Node) -> Litestar:
         exception_handlers={Exception: error_response},
         guards=[check_access, check_token],
         request_max_body_size=_MAX_BODY,
-        state=State({"assets": assets, "pages": Pages(node, assets)}),
+        state=State({"assets": assets, "pages": Pages(node, assets), "streams": Streams()}),
         openapi_config=None,  # its pages load scripts from other servers
         logging_config=None,  # the command line decides about logging
     )

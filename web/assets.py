@@ -11,6 +11,8 @@ from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+from web.packed import takes_gzip
+
 _DIRECTORY = Path(__file__).with_name("static")
 _SUFFIXES = {".css", ".js", ".svg", ".png", ".ico", ".webmanifest"}
 _DIGITS = 10  # of the hash, in addresses
@@ -63,7 +65,7 @@ def serve_asset(request: Request[Any, Any, Any], path: FromPath[str]) -> Respons
     asset = request.app.state.assets.find(f"/static{path}")
     if asset is None:
         raise NotFoundException
-    packed = "gzip" in request.headers.get("accept-encoding", "")
+    packed = takes_gzip(request)
     headers = {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
     if packed:
         headers["Content-Encoding"] = "gzip"

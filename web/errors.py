@@ -1,7 +1,7 @@
 """What is said when a request fails: programs get JSON, people a page, htmx a notice for the page that is there."""
 
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from litestar import Request, Response
 from litestar.response import Redirect
@@ -9,7 +9,7 @@ from litestar.response import Redirect
 from agent.errors import EdgewiseError, SignInError
 from web.api.openai.errors import Failure, describe, to_response
 from web.page import page, wants_fragment
-from web.paths import is_api, within
+from web.paths import is_api, path_of, within
 
 _LOGIN = "/login"
 _MISDIRECTED = 421
@@ -30,7 +30,7 @@ _TEXTS = {
 
 def error_response(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Turn any exception into a response (the application's exception handler)."""
-    path = request.url.path
+    path = request.scope["path"]  # not of its URL: a host that is none makes that fail
     if isinstance(error, SignInError) and not is_api(path):
         return _to_login(request)
     failure = describe(request, error)
@@ -51,8 +51,7 @@ def _shown(request: Request[Any, Any, Any], failure: Failure, message: str) -> R
 def _to_login(request: Request[Any, Any, Any]) -> Response[Any]:
     """Send somebody to the page where one signs in, and from there back to the page where they are."""
     if wants_fragment(request):
-        here = urlsplit(request.headers.get("hx-current-url", ""))
-        address = _login_for(f"{here.path}?{here.query}" if here.query else here.path)
+        address = _login_for(path_of(request.headers.get("hx-current-url", "")))
         return Response("", status_code=401, headers={"HX-Redirect": address})
     wanted = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
     return Redirect(_login_for(wanted if request.method == "GET" else "/"), status_code=303)

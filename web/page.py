@@ -9,6 +9,7 @@ Every template has, beside what its handler gives:
     device            what this device is called
     health            `Health`: what the node is doing now
     open_mode         whether everybody may do everything here (`auth = open`)
+    title_of(name)    what people call an installed model
     secure            whether the connection is encrypted
     language, theme, path, languages
 """
@@ -27,6 +28,7 @@ from agent.security.identity import Identity
 from agent.units import format_bytes, format_duration
 from web.assets import Assets
 from web.locale import LANGUAGES, Texts, Translator, preferred
+from web.packed import HEADERS, LEAST, Packed, takes_gzip
 
 PageRequest: TypeAlias = Request[Identity | None, Any, Any]
 
@@ -74,8 +76,9 @@ class Pages:
             "csrf": me.csrf if me else "",
             "device": self._node.name,
             "health": self._node.health(),
-            "secure": request.url.scheme == "https",
-            "path": request.url.path,
+            "title_of": self._node.title,
+            "secure": request.scope["scheme"] == "https",
+            "path": request.scope["path"],  # not of its URL: a host that is none makes that fail
         }
         return self._environment.get_template(template).render({**values, **context})
 
@@ -88,9 +91,11 @@ def page(
     headers: Mapping[str, str] | None = None,
     **context: object,
 ) -> Response[str]:
-    """Return a rendered template as a response."""
+    """Return a rendered template as a response, compressed if that is worth it."""
     html = request.app.state.pages.render(request, template, context)
-    return Response(html, media_type=MediaType.HTML, status_code=status, headers=dict(headers or {}))
+    if len(html) < LEAST or not takes_gzip(request):
+        return Response(html, media_type=MediaType.HTML, status_code=status, headers=dict(headers or {}))
+    return Packed(html, media_type=MediaType.HTML, status_code=status, headers={**(headers or {}), **HEADERS})
 
 
 def translator(request: PageRequest) -> Translator:

@@ -1,6 +1,10 @@
 """What kind of caller a path is for, and where a person may be sent next."""
 
 import re
+from urllib.parse import urlsplit
+
+MOST_OF_STRANGERS = 16 * 1024
+"""Bytes that somebody may send who is not signed in; some characters of a name become eighteen when it is compared."""
 
 _PROGRAMS = re.compile(r"/(v1|api|completions|chat/completions)(/|$)")  # the last two: clients without /v1
 _SUPERVISORS = {"/healthz", "/health", "/v1/health"}
@@ -15,6 +19,15 @@ def is_api(path: str) -> bool:
 def is_health(path: str) -> bool:
     """Tell whether a path says how the device is."""
     return path in _SUPERVISORS
+
+
+def path_of(address: str) -> str:
+    """Return path and query of an address that a browser has sent; empty when it is none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def within(path: str) -> str:

@@ -27,12 +27,13 @@ def describe_status(node: Node, t: Translator) -> dict[str, object]:
     """Return what the device is doing, as `status` events tell it."""
     health = node.health()
     state = "ok" if health.status == "ok" else health.status
-    values = {"model": health.model, "percent": round(health.progress * 100)}
+    title = node.title(health.model)
+    values = {"model": title, "percent": round(health.progress * 100)}
     return {
         "state": state,
         "text": t(f"live.device_{state}", **values),
         "detail": "" if state == "ok" else health.detail,
-        "model": health.model,
+        "model": title,
         "active": health.active,
         "waiting": node.waiting,
     }

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from agent import pinned
 from agent.downloads import Download
 from agent.models import InstalledModel
 from agent.models.starter import STARTER
@@ -24,6 +25,7 @@ class Shelf:
         standings: whether a model serves or takes over next; by name.
         entries: how selection sees an installed model; by name, where it knows it.
         wanted: name of the model that somebody has chosen; empty when the choice is Edgewise's.
+        chosen: the same, also while that model is not here yet.
         fixed: whether the setting `model` names it, which no page can change.
         failures: why models that were to serve do not.
         coming: what Edgewise itself is fetching, if anything.
@@ -34,6 +36,7 @@ class Shelf:
     standings: Mapping[str, Standing]
     entries: Mapping[str, Considered]
     wanted: str
+    chosen: str
     fixed: bool
     failures: list[str]
     coming: Coming | None
@@ -65,6 +68,7 @@ def look(node: Node) -> Shelf:
         standings={model.name: _standing(node, model.name, wanted, failures) for model in models},
         entries={entry.installed: entry for entry in entries if entry.installed},
         wanted=wanted,
+        chosen=pinned.read(node.config.state_dir),
         fixed=bool(node.config.model),
         failures=failures,
         coming=coming,

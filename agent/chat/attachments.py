@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlite_utils import Database
 
+from agent.chat import conversations
 from agent.chat.decoding import ACCEPTED, decode
 from agent.chat.extract import LONGEST
 from agent.chat.filenames import safe_name
@@ -33,11 +34,18 @@ class Attachments:
         self._store = store
         self._pdf = PdfReader()
 
-    async def add(self, user_id: str, name: str, content: bytes) -> Attachment:
+    async def add(self, user_id: str, name: str, content: bytes, *, composer: str | None = None) -> Attachment:
         """Take the text out of a file and keep it until it is sent with a message.
+
+        Args:
+            user_id: whose it is.
+            name: of the file.
+            content: of the file.
+            composer: conversation in which it waits to be sent; None: for a new one.
 
         Raises:
             InputError: it is too large, or there is no text in it that can be read.
+            NotFoundError: this user has no such conversation.
         """
         name = safe_name(name)
         if len(content) > LARGEST:
@@ -45,7 +53,7 @@ class Attachments:
             raise InputError(f"{name} has {size}; at most {format_bytes(LARGEST)} can be attached.", field="file")
         text = await self._text(name, content)
         made = Attachment(new_id(), name, len(content), len(text))
-        await self._store.write(lambda database: _insert(database, user_id, made, text))
+        await self._store.write(lambda database: _insert(database, user_id, composer, made, text))
         return made
 
     async def text(self, user_id: str, attachment_id: str) -> str:
@@ -56,6 +64,14 @@ class Attachments:
         """
         return await self._store.read(lambda database: str(_row(database, user_id, attachment_id)["text"]))
 
+    async def name(self, user_id: str, attachment_id: str) -> str:
+        """Return the name of an attachment.
+
+        Raises:
+            NotFoundError: this user has no such attachment.
+        """
+        return await self._store.read(lambda database: str(_row(database, user_id, attachment_id)["name"]))
+
     async def copy(self, user_id: str, attachment_ids: Sequence[str]) -> list[str]:
         """Return the ids of copies that are not sent yet, for a new version of a message.
 
@@ -64,10 +80,12 @@ class Attachments:
         """
         return await self._store.write(lambda database: [_copy(database, user_id, i) for i in attachment_ids])
 
-    async def unsent(self, user_id: str) -> list[Attachment]:
-        """Return what a user has uploaded and not yet sent or removed."""
-        query = f"SELECT {_COLUMNS} FROM attachments WHERE user_id = ? AND message_id IS NULL ORDER BY rowid"  # noqa: S608 - a constant
-        return await self._store.read(lambda database: [Attachment(**row) for row in database.query(query, (user_id,))])
+    async def unsent(self, user_id: str, composer: str | None = None) -> list[Attachment]:
+        """Return what waits to be sent in a conversation, or for a new one (None)."""
+        query = f"""SELECT {_COLUMNS} FROM attachments
+                    WHERE user_id = ? AND message_id IS NULL AND composer IS ? ORDER BY rowid"""  # noqa: S608 - a constant
+        values = (user_id, composer)
+        return await self._store.read(lambda database: [Attachment(**row) for row in database.query(query, values)])
 
     async def remove(self, user_id: str, attachment_id: str) -> None:
         """Delete an attachment that was not sent.
@@ -111,7 +129,7 @@ def attach(database: Database, user_id: str, message_id: str, attachment_ids: Se
     Raises:
         NotFoundError: this user has no such attachment that was not sent yet.
     """
-    query = "UPDATE attachments SET message_id = ? WHERE id = ? AND user_id = ? AND message_id IS NULL"
+    query = "UPDATE attachments SET message_id = ?, composer = NULL WHERE id = ? AND user_id = ? AND message_id IS NULL"
     for attachment_id in attachment_ids:
         if not database.execute(query, (message_id, attachment_id, user_id)).rowcount:
             raise _not_found()
@@ -120,8 +138,8 @@ def attach(database: Database, user_id: str, message_id: str, attachment_ids: Se
 def insert(database: Database, row: Mapping[str, object]) -> None:
     """Write a new row, of all columns."""
     database.execute(
-        """INSERT INTO attachments (id, user_id, message_id, name, bytes, text, created)
-           VALUES (:id, :user_id, :message_id, :name, :bytes, :text, :created)""",
+        """INSERT INTO attachments (id, user_id, message_id, composer, name, bytes, text, created)
+           VALUES (:id, :user_id, :message_id, :composer, :name, :bytes, :text, :created)""",
         dict(row),
     )
 
@@ -131,12 +149,14 @@ def _quoted(name: str, text: str) -> str:
     return f"File {name}:\n{fence}\n{text}\n{fence}"
 
 
-def _insert(database: Database, user_id: str, made: Attachment, text: str) -> None:
+def _insert(database: Database, user_id: str, composer: str | None, made: Attachment, text: str) -> None:
+    if composer is not None:
+        conversations.find(database, user_id, composer)
     query = "SELECT count(*) FROM attachments WHERE user_id = ? AND message_id IS NULL"
     (count,) = database.execute(query, (user_id,)).fetchone()
     if count >= _MOST_UNSENT:
         raise InputError(f"{count} files wait to be sent already.", field="file", hint="Send or remove some of them.")
-    row = {"user_id": user_id, "message_id": None, "created": time.time(), "text": text}
+    row = {"user_id": user_id, "message_id": None, "composer": composer, "created": time.time(), "text": text}
     insert(database, {**row, "id": made.id, "name": made.name, "bytes": made.bytes})
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -18,7 +17,7 @@ from agent.chat.messages import Messages
 from agent.chat.presets import Presets
 from agent.chat.question import Question
 from agent.chat.records import ChatSettings, Conversation, Message
-from agent.chat.titles import title_of
+from agent.chat.titles import first_title
 from agent.errors import InputError, StoreError
 from agent.markdown.render import render
 from agent.store import Store
@@ -30,19 +29,6 @@ _CHECKPOINT_SECONDS = 10.0  # between two times that the text so far is written 
 _KEEP_TRIES, _KEEP_SECONDS = 30, 2.0  # a full disk may get room again
 _TIDY_SECONDS = 3600.0
 _USUAL_CONTEXT = 4096  # tokens; assumed while no model is loaded
-
-
-@dataclass(frozen=True)
-class Room:
-    """How much of the context a question would take: `tokens` of `context`, estimated."""
-
-    tokens: int
-    context: int
-
-    @property
-    def fits(self) -> bool:
-        """Whether an answer finds room too."""
-        return self.tokens <= history.room_for_prompt(self.context, 0)
 
 
 class Chat:
@@ -98,8 +84,9 @@ class Chat:
             raise InputError("There is nothing to send.", field="text")
         self._require_place(user_id, conversation_id)
         if conversation_id is None:
+            file = await self.attachments.name(user_id, attachments[0]) if attachments else ""
             conversation = await self.conversations.create(
-                user_id, title=title_of(text), system=system, settings=settings or ChatSettings()
+                user_id, title=first_title(text, file), system=system, settings=settings or ChatSettings()
             )
         else:
             conversation = await self.conversations.get(user_id, conversation_id)
@@ -165,6 +152,17 @@ class Chat:
         if generation := self._running.get(message.id):
             generation.stop()
 
+    async def delete(self, user_id: str, conversation_id: str) -> None:
+        """Throw a conversation into the bin; what was being written there ends, and is kept with it.
+
+        Raises:
+            NotFoundError: this user has no such conversation.
+        """
+        await self.conversations.delete(user_id, conversation_id)
+        if generation := self.running_in(conversation_id):
+            generation.stop()
+        self.feed.changed(user_id, conversation_id)
+
     async def thread(self, user_id: str, conversation_id: str) -> list[Message]:
         """Return the messages that a conversation shows, each answer with its HTML.
 
@@ -193,7 +191,9 @@ class Chat:
         generation = self._running.get(message_id)
         return generation.snapshot() if generation else None
 
-    async def measure(self, user_id: str, conversation_id: str | None, text: str, attachments: Sequence[str]) -> Room:
+    async def measure(
+        self, user_id: str, conversation_id: str | None, text: str, attachments: Sequence[str]
+    ) -> history.Room:
         """Return how much of the context a question would take, with the conversation so far."""
         size = history.estimate(text)
         for attachment in attachments:
@@ -201,7 +201,7 @@ class Chat:
         if conversation_id is not None:
             thread = await self.messages.thread(user_id, conversation_id)
             size += next((message.stats.used for message in reversed(thread) if message.stats.prompt), 0)
-        return Room(size, self._context)
+        return history.Room(size, self._context)
 
     @property
     def _context(self) -> int:
@@ -285,6 +285,7 @@ class Chat:
                     html=html,
                     state=generation.state,
                     error=generation.error,
+                    cause=generation.cause,
                     model=generation.model,
                     stats=generation.stats,
                 )

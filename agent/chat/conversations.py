@@ -4,6 +4,8 @@ Whose they are is part of every query: somebody else's conversation is one that 
 """
 
 import time
+from collections.abc import Sequence
+from functools import partial
 from typing import TypeAlias
 
 from sqlite_utils import Database
@@ -21,6 +23,7 @@ Position: TypeAlias = tuple[bool, float, str]
 _DAY = 24 * 3600
 _LONGEST_SYSTEM = 32_000  # characters; more than the context of most devices
 _LONGEST_DRAFT = 100_000
+_BATCH = 20  # conversations that are removed in one transaction
 
 
 class Conversations:
@@ -125,8 +128,14 @@ class Conversations:
         await self._store.write(lambda database: take_out(database, user_id, conversation_id))
 
     async def delete_all(self, user_id: str) -> None:
-        """Remove all conversations of a user for good, those in the bin too, with all that belongs to them."""
-        await self._store.write(lambda database: remove(database, "user_id = ?", user_id))
+        """Remove all conversations of a user for good, those in the bin too, with all that belongs to them.
+
+        They go into the bin at once and out of it a few at a time: others write in between.
+        """
+        await self._store.write(lambda database: _throw_away(database, user_id))
+        query = f"SELECT id FROM conversations WHERE user_id = ? AND deleted IS NOT NULL LIMIT {_BATCH}"  # noqa: S608 - a constant
+        while ids := await self._store.read(lambda database: [row["id"] for row in database.query(query, (user_id,))]):
+            await self._store.write(partial(_remove_all, ids=ids))
 
     async def purge(self, *, older_than: float = _DAY) -> None:
         """Remove for good what has been in the bin of any user for that many seconds."""
@@ -146,6 +155,16 @@ class Conversations:
 def not_found() -> NotFoundError:
     """Return what is said of conversations that do not exist, are in the bin, or belong to somebody else."""
     return NotFoundError("There is no such conversation.", hint="It may have been deleted.")
+
+
+def _throw_away(database: Database, user_id: str) -> None:
+    query = "UPDATE conversations SET deleted = ? WHERE user_id = ? AND deleted IS NULL"
+    database.execute(query, (time.time(), user_id))
+
+
+def _remove_all(database: Database, ids: Sequence[str]) -> None:
+    for conversation_id in ids:
+        remove(database, "conversations.id = ?", conversation_id)
 
 
 def find(database: Database, user_id: str, conversation_id: str) -> Conversation:

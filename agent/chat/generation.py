@@ -11,8 +11,8 @@ from agent.chat.events import Done, Phase, PhaseName, Snapshot
 from agent.chat.host import Host
 from agent.chat.log import EventLog
 from agent.chat.question import Question
-from agent.chat.records import Message, MessageState, Stats
-from agent.errors import ContextOverflowError, EngineError, EngineUnavailableError, QueueFullError
+from agent.chat.records import Cause, Message, MessageState, Stats
+from agent.errors import ContextOverflowError, EngineDiedError, EngineError, EngineUnavailableError, QueueFullError
 from agent.inference.answer import Answer
 from agent.inference.frames import Delta, Event, Finished, Prefill, Started, Timings
 
@@ -41,6 +41,7 @@ class Generation:
         self.phase = Phase("queued")
         self.state: MessageState = "running"
         self.error = ""
+        self.cause: Cause = ""
         self.stats = message.stats
         self.model = message.model
         self.draft = Draft(message, self.log)
@@ -62,14 +63,16 @@ class Generation:
             self._answer.cancel()
 
     async def run(self, question: Question) -> None:
-        """Ask the engine and follow its answer; how it ends is in `state`, `error` and `stats`."""
+        """Ask the engine and follow its answer; how it ends is in `state`, `error`, `cause` and `stats`."""
         try:
             self.state = await self._ask(question)
         except EngineError as error:
             self.state, self.error = "failed", f"{error.message} {error.hint}".rstrip()
+            self.cause = _cause(error, begun=self._answer is not None)
         except Exception as error:  # the top of this task: nobody else would hear of it
             logger.exception("An answer failed")
             self.state, self.error = "failed", f"The answer failed: {type(error).__name__}. The log says where."
+            self.cause = "fault"
         self.draft.finish()
 
     async def _ask(self, question: Question) -> MessageState:
@@ -184,3 +187,15 @@ class Generation:
     def end(self) -> None:
         """Tell the viewers that it is over, after the message was kept."""
         self.log.append(Done(self.state))
+
+
+def _cause(error: EngineError, *, begun: bool) -> Cause:
+    """Return the kind of an error; an engine that is gone in the middle of an answer goes with the device."""
+    match error:
+        case EngineDiedError():
+            return "died"
+        case ContextOverflowError():
+            return "too_long"
+        case EngineUnavailableError():
+            return "restarted" if begun else "unready"
+    return "engine"

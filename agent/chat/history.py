@@ -20,6 +20,19 @@ class Prompt:
     left_out: int
 
 
+@dataclass(frozen=True)
+class Room:
+    """How much of the context a question would take: `tokens` of `context`, estimated."""
+
+    tokens: int
+    context: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether an answer finds room too."""
+        return self.tokens <= room_for_prompt(self.context, 0)
+
+
 def estimate(text: str) -> int:
     """Return about how many tokens a text has; characters beyond Latin, Greek and Cyrillic count as one each."""
     wide = sum(character > "\u2e7f" for character in text)

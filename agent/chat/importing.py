@@ -91,7 +91,7 @@ def _insert(
         for attachment in message.attachments:
             row = {"id": new_id(), "user_id": made.user_id, "message_id": ids[message.id], "created": message.created}
             named = {"name": safe_name(attachment.name), "bytes": attachment.bytes, "text": attachment.text}
-            attachments.insert(database, {**row, **named})
+            attachments.insert(database, {**row, **named, "composer": None})
 
 
 def _row(message: PortableMessage, conversation_id: str, ids: Mapping[str, str]) -> tuple[object, ...]:

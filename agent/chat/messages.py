@@ -14,7 +14,7 @@ from sqlite_utils import Database
 from agent.chat import conversations, rows, tree
 from agent.chat.attachments import attach
 from agent.chat.ids import new_id
-from agent.chat.records import Attachment, Conversation, Message, MessageState, Stats
+from agent.chat.records import Attachment, Cause, Conversation, Message, MessageState, Stats
 from agent.errors import NotFoundError
 from agent.store import Store
 
@@ -126,7 +126,8 @@ class Messages:
 
         def run(database: Database) -> Message:
             parents = _parents(database, _conversation(database, user_id, message_id))
-            database.execute("UPDATE messages SET state = 'running', error = '' WHERE id = ?", (message_id,))
+            query = "UPDATE messages SET state = 'running', error = '', cause = '' WHERE id = ?"
+            database.execute(query, (message_id,))
             return _load(database, parents, [message_id])[0]
 
         return await self._store.write(run)
@@ -145,13 +146,14 @@ class Messages:
         html: str,
         state: MessageState,
         error: str,
+        cause: Cause = "",
         model: str,
         stats: Stats,
     ) -> None:
         """Write down an answer; without effect when its conversation is gone."""
-        values = (text, thinking, html, state, error, model, rows.json(stats), message_id)
-        query = """UPDATE messages SET text = ?, thinking = ?, html = ?, state = ?, error = ?, model = ?, stats = ?
-                   WHERE id = ?"""
+        values = (text, thinking, html, state, error, cause, model, rows.json(stats), message_id)
+        query = """UPDATE messages SET text = ?, thinking = ?, html = ?, state = ?, error = ?, cause = ?, model = ?,
+                   stats = ? WHERE id = ?"""
         await self._store.write(lambda database: database.execute(query, values))
 
     async def keep_html(self, html: Mapping[str, str]) -> None:
@@ -162,7 +164,7 @@ class Messages:
 
     async def interrupted(self) -> int:
         """Declare answers failed that were running when the daemon ended; returns how many. Call it at the start."""
-        query = "UPDATE messages SET state = 'failed', error = ? WHERE state = 'running'"
+        query = "UPDATE messages SET state = 'failed', error = ?, cause = 'restarted' WHERE state = 'running'"
         return await self._store.write(lambda database: database.execute(query, (_INTERRUPTED,)).rowcount)
 
 

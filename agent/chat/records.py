@@ -7,6 +7,10 @@ import msgspec
 MessageState: TypeAlias = Literal["sent", "running", "complete", "cut", "stopped", "failed"]
 """`sent`: by the user. The others are of answers: `cut` reached the limit of tokens, `failed` has an `error`."""
 
+Cause: TypeAlias = Literal["", "restarted", "died", "too_long", "unready", "engine", "fault"]
+"""Why an answer failed: the device was restarted; the engine died; the prompt does not fit; no model runs; what the
+engine says; a fault of the program."""
+
 
 class ChatSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     """Sampling as the user wants it. None leaves a value to the model's own defaults.
@@ -81,6 +85,7 @@ class Message(msgspec.Struct, frozen=True):
         text: Markdown as the user or the model wrote it.
         thinking: what the model thought before; empty when it did not.
         html: the text as a page shows it; safe. Empty for messages of users, which are shown as text.
+        error: why the answer failed, as the device says it; `cause` is the same in one word.
         versions: ids of all messages that follow the same one, in order, itself among them.
     """
 
@@ -94,6 +99,7 @@ class Message(msgspec.Struct, frozen=True):
     thinking: str = ""
     html: str = ""
     error: str = ""
+    cause: Cause = ""
     model: str = ""
     stats: Stats = Stats()
     attachments: tuple[Attachment, ...] = ()

@@ -18,6 +18,7 @@ MESSAGE_COLUMNS = (
     "thinking",
     "html",
     "error",
+    "cause",
     "model",
     "stats",
 )

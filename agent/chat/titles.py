@@ -23,6 +23,11 @@ def title_of(text: str) -> str:
     return _cut(_first_sentence(plain or " ".join(line.split())).rstrip(".。:：, "))  # noqa: RUF001 - same
 
 
+def first_title(text: str, file: str) -> str:
+    """Return a title for a conversation that begins with `text`, or with a file of that name; it is never empty."""
+    return next((title for title in (title_of(text), file, clean_title(text)) if clean_title(title)), "…")
+
+
 def clean_title(text: str) -> str:
     """Return a title from elsewhere in one line, without control characters, at most 120 characters long."""
     return " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())[:_LONGEST_GIVEN]

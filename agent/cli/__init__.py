@@ -8,6 +8,7 @@ at, 2 the command was used wrongly or cannot do its work.
 import argparse
 import importlib
 import importlib.metadata
+import os
 import pkgutil
 import sys
 from pathlib import Path
@@ -22,6 +23,10 @@ _FAILED = 2
 
 def main() -> None:
     """Run `edgewise` and exit."""
+    # sqlite-utils takes numpy in where it is installed, as it is for the engine: 7 MiB for arrays that nobody keeps.
+    # The engine is a process of its own. None makes an import fail (language reference, 5.3.1); sqlite-utils allows it.
+    sys.modules.setdefault("numpy", None)  # type: ignore[arg-type]  # typeshed does not know that it may be None
+    os.umask(0o077)  # chats, keys and logs: what Edgewise writes is for the user that it runs as
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,11 +1,14 @@
 """`edgewise config`: the settings in force, and where each came from."""
 
 import argparse
+import re
 
 import msgspec
 
 from agent.cli import settings
 from agent.config import SETTINGS, Config
+
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,4 +35,6 @@ def show(options: argparse.Namespace, config: Config) -> int:
 
 
 def _plain(value: object) -> object:
-    return value if isinstance(value, str | int | float | bool | list | None) else str(value)
+    if isinstance(value, str):
+        return _PASSWORD.sub("…@", value)  # addresses of mirrors have some, and this is what people paste into reports
+    return value if isinstance(value, int | float | bool | list | None) else str(value)

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import resource
 import sys
 
 from agent.cli import settings
@@ -29,6 +30,8 @@ def serve(options: argparse.Namespace, config: Config) -> int:
         stream=sys.stderr,
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection is a file; shells allow 1024 at first
     node = Node(config, engine_environment(), options.resolved.origins)
     logging.getLogger().addHandler(node.logs)
     asyncio.run(serve(node, host=config.host, port=config.port, on_listening=lambda url: welcome(node, url)))

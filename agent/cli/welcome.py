@@ -41,6 +41,8 @@ async def welcome(node: Node, url: str) -> None:
         f"  OpenAI   base_url={url}/v1",
         flush=True,
     )
+    if node.config.auth == "open":
+        logger.warning("Nobody has to sign in (auth = open): whoever reaches this device may do everything with it.")
     code = await node.security.claim.code() if node.config.auth == "accounts" else None
     if code is not None and not await node.security.claim.claimed():
         _invite(code, [*network, url])

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from agent.chat.attachments import LARGEST, Attachments, as_prompt
+from agent.chat.conversations import Conversations
 from agent.chat.filenames import safe_name
 from agent.errors import InputError, NotFoundError
 from agent.store import Store
@@ -99,6 +100,20 @@ def test_nobody_reads_removes_or_copies_the_files_of_another(store: Store) -> No
         assert await attachments.unsent("anna") == [hers]
         await attachments.remove("anna", hers.id)
         assert await attachments.unsent("anna") == []
+
+    asyncio.run(run())
+
+
+def test_a_file_waits_in_the_conversation_to_which_it_was_added(store: Store) -> None:
+    async def run() -> None:
+        attachments = Attachments(store)
+        here = await Conversations(store).create("anna", title="Here")
+        there = await Conversations(store).create("anna", title="There")
+        file = await attachments.add("anna", "a.txt", b"text", composer=here.id)
+        assert await attachments.unsent("anna", here.id) == [file]
+        assert await attachments.unsent("anna", there.id) == await attachments.unsent("anna") == []
+        with pytest.raises(NotFoundError):
+            await attachments.add("bert", "b.txt", b"text", composer=here.id)
 
     asyncio.run(run())
 

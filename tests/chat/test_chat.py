@@ -176,9 +176,25 @@ def test_an_engine_that_dies_leaves_the_reason_and_what_was_said(tmp_path: Path)
             kept = await ended(node, answer)
             assert kept.state == "failed"
             assert "SIGKILL" in kept.error
+            assert kept.cause == "died"
             assert kept.text.startswith("1 2 3")
             _, again = await ask(node, ada, "still there?", conversation)
             assert again.text == "still there?"
+
+    asyncio.run(scenario())
+
+
+def test_a_conversation_that_is_deleted_frees_the_engine_and_keeps_what_was_said(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with answering(tmp_path) as (node, ada):
+            conversation, _, answer = await node.chat.send(ada, None, "!delay 5 !count 5000")
+            await until(lambda: "3" in (run.draft.text if (run := node.chat.running(answer.id)) else ""))
+            await node.chat.delete(ada, conversation.id)
+            await until(lambda: node.chat.running(answer.id) is None)
+            await node.chat.conversations.restore(ada, conversation.id)
+            kept = await node.chat.messages.get(ada, answer.id)
+            assert kept.state == "stopped"
+            assert kept.text.startswith("1 2 3")
 
     asyncio.run(scenario())
 

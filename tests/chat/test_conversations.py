@@ -141,3 +141,24 @@ def test_a_title_is_one_line_with_something_in_it(store: Store) -> None:
         return (await kept.get("anna", made.id)).title
 
     assert asyncio.run(run()) == "a new title"
+
+
+def test_a_great_many_conversations_are_removed_while_others_write(store: Store) -> None:
+    async def scenario() -> None:
+        conversations = Conversations(store)
+        for number in range(45):
+            await conversations.create("anna", title=str(number))
+        kept = await conversations.create("bert", title="kept")
+        removal = asyncio.create_task(conversations.delete_all("anna"))
+        await asyncio.sleep(0)
+        await conversations.rename("bert", kept.id, "renamed")
+        assert not removal.done()
+        assert not await conversations.listed("anna")
+        await removal
+        assert (await conversations.get("bert", kept.id)).title == "renamed"
+        left = await store.read(
+            lambda database: [row["user_id"] for row in database.query("SELECT * FROM conversations")]
+        )
+        assert left == ["bert"]
+
+    asyncio.run(scenario())

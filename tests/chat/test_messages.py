@@ -123,6 +123,7 @@ def test_answers_left_running_by_a_crash_are_failed_and_keep_their_text(store: S
     found = asyncio.run(run())
     assert (found.state, found.text, found.thinking) == ("failed", "half an ans", "hm")
     assert "restarted" in found.error
+    assert found.cause == "restarted"
 
 
 def test_a_finished_answer_is_kept_whole_and_can_be_reopened(store: Store) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from agent.chat.titles import title_of
+from agent.chat.titles import first_title, title_of
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,19 @@ from agent.chat.titles import title_of
 )
 def test_a_title_is_the_first_sentence_without_marks(text: str, title: str) -> None:
     assert title_of(text) == title.rstrip(":")
+
+
+@pytest.mark.parametrize(
+    ("text", "file", "title"),
+    [
+        ("Hello there, you", "a.txt", "Hello there, you"),
+        ("", "a.txt", "a.txt"),
+        ("...", "", "..."),
+        ("\u200b", "", "…"),
+    ],
+)
+def test_a_conversation_always_has_a_title(text: str, file: str, title: str) -> None:
+    assert first_title(text, file) == title
 
 
 def test_a_long_title_is_cut_at_a_word() -> None:

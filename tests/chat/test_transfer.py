@@ -109,7 +109,7 @@ def test_markdown_shows_the_branch_that_is_shown(store: Store) -> None:
     async def run() -> None:
         made = await rich(store)
         file = await export_one(store, "anna", made.id, "markdown")
-        assert (file.name, file.media_type) == ("Ünï.md", "text/markdown; charset=utf-8")
+        assert (file.name, file.media_type) == ("Ünï.md", "text/markdown")
         assert file.content.decode() == (
             "# Ünï\n\n> Be brief.\n\n## You\n\nAttached: a.txt\n\nquestion\n\n## Assistant (m)\n\n"
             "<details><summary>Thinking</summary>\n\nhm\n\n</details>\n\n*answer*\n\n*why*\n"

@@ -21,3 +21,10 @@ def test_json_has_values_and_origins(tmp_path: Path) -> None:
     document = json.loads(edgewise(tmp_path, "config", "--json", "--offline").stdout)
     assert document["offline"] == {"value": True, "from": "command line"}
     assert document["port"] == {"value": 8080, "from": "default"}
+
+
+def test_passwords_in_addresses_are_not_shown(tmp_path: Path) -> None:
+    for form in ([], ["--json"]):
+        shown = edgewise(tmp_path, "config", *form, "--pypi-index", "https://ada:secret@pypi.example/simple").stdout
+        assert "secret" not in shown
+        assert "https://…@pypi.example/simple" in shown

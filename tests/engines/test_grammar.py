@@ -105,6 +105,9 @@ def test_refuses_a_grammar_that_cannot_be_read(llama_cpp: Loaded, grammar: str) 
         '{"not": {"type": "string"}}',
         '{"type": "string", "pattern": "^(?=a)b$"}',
         '{"type": "string", "maxLength": 5000}',
+        '{"type": "string", "maxLength": 1000000000}',
+        '{"anyOf": [{"type": "array", "maxItems": 1e9, "items": {"type": "null"}}]}',
+        '{"enum": ["' + "a" * 70_000 + '"]}',
         '{"type": "array", "items": {"type": "integer"}, "maxItems": 5000}',
     ],
 )

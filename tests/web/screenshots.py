@@ -1,20 +1,24 @@
-"""Pictures of the chat page in every state, for people to look at: `python -m tests.web.screenshots FOLDER`.
+"""Pictures of every page in every state, for people to look at: `python -m tests.web.screenshots FOLDER`.
 
-Each is taken on a desktop and on a phone, in light and in dark colours, from a daemon with the echo engine.
+Each is taken on a desktop and on a phone, in light and in dark colours: the chat from a daemon with the echo engine,
+all else (see `scenes`) from a device that was made up for it.
 """
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from tests.web.daemon import daemon
 from tests.web.pages.conftest import CHROMIUM, FLAGS
+from tests.web.scenes import SCENES, UNCLAIMED, Scene, sign_in
+from tests.web.showcase import showcase
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+TALLEST = 4000  # pixels; what is below is more of the same
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LONG = "!delay 20 The answer is on its way, and it has **a few words** to say before it ends. " + "And more. " * 40
 RICH = """!text <think>The reader wants to see everything.</think>Here is a *short* tour with `code` and [a link](https://example.org).
@@ -123,37 +127,69 @@ STATES: dict[str, Callable[[Page], object]] = {
 }
 
 
-def take(context: BrowserContext, state: str, path: Path) -> None:
-    """Bring the page into a state and take its picture."""
-    page = context.new_page()
-    page.goto("/")
-    STATES[state](page)
-    page.wait_for_timeout(300)
+def profiles(browser: Browser, url: str) -> Iterator[tuple[str, BrowserContext]]:
+    """Yield a fresh profile for each size and colour scheme, with what its pictures are called by."""
+    for device, (width, height) in SIZES.items():
+        for scheme in SCHEMES:
+            size: ViewportSize = {"width": width, "height": height}
+            context = browser.new_context(base_url=url, color_scheme=scheme, viewport=size, locale="en")
+            yield f"{device}-{scheme}", context
+            context.close()
+
+
+def take_chat(browser: Browser, url: str, folder: Path) -> None:
+    """Take the pictures of the chat."""
+    for state, act in STATES.items():
+        for kind, context in profiles(browser, url):
+            page = context.new_page()
+            page.goto("/")
+            act(page)
+            page.wait_for_timeout(300)
+            page.screenshot(path=folder / f"{state}-{kind}.png")
+            if page.locator("#composer[data-running]").count():
+                stop(page)
+
+
+def take_scenes(browser: Browser, url: str, folder: Path, scenes: Mapping[str, Scene]) -> None:
+    """Take the pictures of the other pages, as high as they are."""
+    for who in {scene.who: None for scene in scenes.values()}:
+        for kind, context in profiles(browser, url):
+            if who:
+                sign_in(context.new_page(), who)
+            for name, scene in scenes.items():
+                if scene.who == who:
+                    take_scene(context.new_page(), scene, folder / f"{name}-{kind}.png")
+
+
+def take_scene(page: Page, scene: Scene, path: Path) -> None:
+    """Bring a page into its state and take its picture."""
+    page.goto(scene.path)
+    scene.act(page)
+    height = page.locator("main").evaluate("main => main.scrollHeight + main.getBoundingClientRect().top")
+    size = page.viewport_size or {"width": 0, "height": 0}
+    page.set_viewport_size({"width": size["width"], "height": max(size["height"], min(round(height), TALLEST))})
+    page.wait_for_timeout(100)
     page.screenshot(path=path)
-    if page.locator("#composer[data-running]").count():
-        stop(page)
     page.close()
 
 
-def take_all(browser: Browser, url: str, folder: Path) -> None:
+def take_all(browser: Browser, state: Path, folder: Path) -> None:
     """Take every picture."""
-    for state in STATES:
-        for device, (width, height) in SIZES.items():
-            for scheme in SCHEMES:
-                context = browser.new_context(
-                    base_url=url, color_scheme=scheme, viewport={"width": width, "height": height}, locale="en"
-                )
-                take(context, state, folder / f"{state}-{device}-{scheme}.png")
-                context.close()
+    with showcase(state / "unclaimed", household=False) as device:
+        take_scenes(browser, device.url, folder, UNCLAIMED)
+    with showcase(state / "busy") as device:
+        take_scenes(browser, device.url, folder, SCENES)
+    with daemon(state / "chat") as running:
+        take_chat(browser, running.url, folder)
 
 
 def main() -> None:
     """Take every picture and put it into the folder that the command line names."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as state, daemon(Path(state)) as running, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as state, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        take_all(browser, running.url, folder)
+        take_all(browser, Path(state), folder)
         browser.close()
 
 

@@ -4,14 +4,23 @@ from typing import TypeAlias
 
 from litestar.datastructures import FormMultiDict, UploadFile
 
+from agent.chat.extract import LONGEST
+from agent.errors import InputError
 from agent.node import Node
 
 Form: TypeAlias = FormMultiDict
 
 
 def read_text(form: Form) -> str:
-    """Return the text of a message; browsers send every end of line as two characters."""
-    return str(form.get("text", "")).replace("\r\n", "\n")
+    """Return the text of a message; browsers send every end of line as two characters.
+
+    Raises:
+        InputError: it is longer than an attached file may be.
+    """
+    text = str(form.get("text", "")).replace("\r\n", "\n")
+    if len(text) > LONGEST:
+        raise InputError(f"The text has {len(text)} characters; at most {LONGEST} can be sent.", field="text")
+    return text
 
 
 async def uploaded(form: Form, node: Node, user_id: str) -> list[str]:
@@ -19,7 +28,10 @@ async def uploaded(form: Form, node: Node, user_id: str) -> list[str]:
 
     Raises:
         InputError: there is no text in a file, or it is too large.
+        NotFoundError: this user has no conversation as the form names.
     """
+    composer = str(form.get("conversation", "")) or None
     files = [file for file in form.getall("files", []) if isinstance(file, UploadFile) and file.filename]
-    added = [await node.chat.attachments.add(user_id, file.filename, await file.read()) for file in files]
+    add = node.chat.attachments.add
+    added = [await add(user_id, file.filename, await file.read(), composer=composer) for file in files]
     return [*(str(value) for value in form.getall("attachments", [])), *(file.id for file in added)]

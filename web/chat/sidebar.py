@@ -3,12 +3,12 @@
 import time
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from agent.chat.conversations import Position
 from agent.chat.records import Conversation
 from agent.node import Node
 from web.page import PageRequest
+from web.paths import path_of
 from web.person import person
 
 _PAGE = 50  # conversations loaded at a time
@@ -73,6 +73,6 @@ def _after(last: Conversation) -> str:
 
 def current(request: PageRequest) -> str:
     """Return the id of the conversation that the page shows, also when only the list is asked for."""
-    path = urlsplit(request.headers.get("hx-current-url", "")).path or request.url.path
+    path = path_of(request.headers.get("hx-current-url", "")).partition("?")[0] or request.url.path
     parts = path.split("/")
     return parts[2] if len(parts) > 2 and parts[1] == "c" else ""  # noqa: PLR2004 - /c/{id}

@@ -39,7 +39,9 @@ async def chat_page(
     """Return the whole page of a conversation, or of a new one."""
     context = {**await thread(request, node, conversation), **await panel(request, node, conversation, opening.preset)}
     context["draft"] = opening.text or (conversation.draft if conversation else "")
-    context["attachments"] = await node.chat.attachments.unsent(person(request).user_id)
+    context["attachments"] = await node.chat.attachments.unsent(
+        person(request).user_id, conversation.id if conversation else None
+    )
     context["now"] = time.time()
     context["autofocus"] = conversation is None
     context["models"] = choices(node)

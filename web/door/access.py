@@ -45,7 +45,8 @@ def _may(identity: Identity, access: str) -> bool:
     for scope in get_args(Scope):
         if access == _KEY + scope:
             return identity.has_scope(scope)
-    logger.error("A handler says that %r may call it, which is nobody.", access)
+    if access:
+        logger.error("A handler says that %r may call it, which is nobody.", access)
     return False
 
 

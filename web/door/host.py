@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from agent.hostnames import host_names
 
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?)(?::(?P<port>\d{1,5}))?")
+_PORTS = range(1, 1 << 16)
 _LOOPBACK_NAME = "localhost"
 
 
@@ -39,7 +40,8 @@ def parse(text: str) -> Host | None:
     found = _HOST.fullmatch(text.lower())
     if found is None or (found["v6"] and as_address(found["v6"]) is None):
         return None
-    return Host(found["v6"] or found["name"], int(found["port"]) if found["port"] else None)
+    port = int(found["port"]) if found["port"] else None
+    return None if port is not None and port not in _PORTS else Host(found["v6"] or found["name"], port)
 
 
 def as_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

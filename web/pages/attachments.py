@@ -18,11 +18,12 @@ _MAX_BODY = LARGEST + 64 * 1024  # the form around the file
 @post("/attachments", access="guest", status_code=200, request_max_body_size=_MAX_BODY)
 async def attach(request: PageRequest, node: NamedDependency[Node]) -> Response[str]:
     """Take the text out of files and keep it until it is sent."""
-    user_id = person(request).user_id
-    ids = await uploaded(await request.form(), node, user_id)
-    files = [file for file in await node.chat.attachments.unsent(user_id) if file.id in ids]
+    form, user_id = await request.form(), person(request).user_id
+    composer = str(form.get("conversation", "")) or None
+    ids = await uploaded(form, node, user_id)
+    files = [file for file in await node.chat.attachments.unsent(user_id, composer) if file.id in ids]
     if not wants_fragment(request):
-        return go_to(request, "/")
+        return go_to(request, f"/c/{composer}" if composer else "/")
     return page(request, "chat/chips.html", attachments=files)
 
 

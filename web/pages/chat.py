@@ -1,15 +1,17 @@
 """The chat page: a new conversation, one that is kept, and its messages alone."""
 
 from typing import Any
+from urllib.parse import quote
 
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
+from agent.errors import NotFoundError
 from agent.node import Node
 from web.chat.view import Opening, chat_page, thread
-from web.page import PageRequest, page
-from web.person import person
+from web.page import PageRequest, page, wants_fragment
+from web.person import go_to, person
 
 
 @get("/", access="guest")
@@ -39,8 +41,13 @@ async def show(
 async def show_thread(
     request: PageRequest, node: NamedDependency[Node], conversation_id: FromPath[str]
 ) -> Response[str]:
-    """Show the messages of a conversation without the page around them."""
-    conversation = await node.chat.conversations.get(person(request).user_id, conversation_id)
+    """Show the messages of a conversation without the page around them; an open page leaves one that was deleted."""
+    try:
+        conversation = await node.chat.conversations.get(person(request).user_id, conversation_id)
+    except NotFoundError:
+        if not wants_fragment(request):
+            raise
+        return go_to(request, f"/?deleted={quote(conversation_id)}")
     return page(request, "chat/thread.html", **await thread(request, node, conversation))
 
 

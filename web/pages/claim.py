@@ -13,6 +13,7 @@ from agent.errors import InputError, TooManyTriesError
 from agent.node import Node
 from web.door.signing_in import address_of, signed_in
 from web.page import PageRequest, page, translator
+from web.paths import MOST_OF_STRANGERS
 from web.person import go_to
 
 _SETUP = "/setup"
@@ -34,7 +35,7 @@ async def show_claim(request: PageRequest, node: NamedDependency[Node]) -> Respo
     return _form(request, node, ClaimForm(code=request.query_params.get("code", "")))
 
 
-@post("/claim", access="public")
+@post("/claim", access="public", request_max_body_size=MOST_OF_STRANGERS)
 async def claim(
     request: PageRequest,
     node: NamedDependency[Node],

@@ -54,8 +54,7 @@ async def pin(request: PageRequest, node: NamedDependency[Node], conversation_id
 async def delete(request: PageRequest, node: NamedDependency[Node], conversation_id: FromPath[str]) -> Response[str]:
     """Throw a conversation into the bin, from which it can be taken back for a day."""
     user_id = person(request).user_id
-    await node.chat.conversations.delete(user_id, conversation_id)
-    node.chat.feed.changed(user_id)
+    await node.chat.delete(user_id, conversation_id)
     if current(request) == conversation_id or not wants_fragment(request):
         return go_to(request, f"/?deleted={conversation_id}")
     return page(request, "chat/deleted.html", deleted=conversation_id, **await sidebar(request, node))

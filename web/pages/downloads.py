@@ -4,6 +4,7 @@ from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from agent import wishes
 from agent.errors import NotFoundError
 from agent.models import TransferControl
 from agent.node import Node
@@ -40,7 +41,7 @@ async def cancel_download(request: PageRequest, node: NamedDependency[Node], dow
     """Take a download off the list, and delete what has arrived of it."""
     if download == _OWN:
         raise NotFoundError("What Edgewise fetches by itself can be paused, not cancelled.")
-    await node.downloads.cancel(download)
+    await wishes.cancel(node.config, node.downloads, download)
     return _done(request, node)
 
 

@@ -1,10 +1,12 @@
 """What an open page is told: one stream of server-sent events for each tab, about everything that it shows.
 
     status     what the device is doing
+    ping       nothing, but the connection is alive
     list       conversations were added, renamed, moved or deleted
     thread     the messages of the shown conversation have changed
     snapshot   the running answer of the shown conversation as far as it is, for pages that have just come
-    state, think, block, open, delta, done    how it goes on; see `agent.chat.events`
+    state, think, block, tail, delta, done    how it goes on; see `agent.chat.events`. `tail` is an open block: browsers
+               have an event `open` of their own on such a connection
 
 Events of an answer carry an id, `MESSAGE.NUMBER`: a browser that was cut off says it when it comes back, and gets what
 it has missed. Frames are made here, since litestar's helper separates lines by CRLF, which not every reader takes.
@@ -30,10 +32,11 @@ from web.locale import Translator
 from web.page import PageRequest, translator
 from web.person import person
 from web.phases import describe_phase, describe_status
+from web.streams import Streams
 
 _LOOK_SECONDS = 1.0  # between two looks at what the device is doing
-_PING_SECONDS = 15.0  # a comment, so that nobody in between takes the connection for dead
-_NAMES = {Think: "think", Block: "block", Open: "open", Delta: "delta"}
+_PING_SECONDS = 15.0  # between signs of life: a page that hears nothing for long takes the connection for dead
+_NAMES = {Think: "think", Block: "block", Open: "tail", Delta: "delta"}
 
 
 @get("/events", access="guest", media_type="text/event-stream")
@@ -55,6 +58,8 @@ async def events(
     """
     if c:
         await node.chat.conversations.get(person(request).user_id, c)  # of somebody else: no stream
+    streams: Streams = request.app.state.streams
+    streams.require_place(person(request).session)
     viewer = _Viewer(request, node, c, m, last_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Stream(viewer.frames(), media_type="text/event-stream", headers=headers)
@@ -68,6 +73,7 @@ class _Viewer:
 
     def __init__(self, request: PageRequest, node: Node, conversation: str, shown: str, last_id: str) -> None:
         self._me = person(request)
+        self._streams: Streams = request.app.state.streams
         self._node = node
         self._t: Translator = translator(request)
         self._conversation = conversation
@@ -81,6 +87,8 @@ class _Viewer:
     async def frames(self) -> AsyncIterator[bytes]:
         """Yield frames until the page is left or the session ends."""
         with ExitStack() as stack:
+            if not stack.enter_context(self._streams.place(self._me.session)):
+                return  # the browser comes again
             news = stack.enter_context(self._node.chat.feed.subscribe(self._me.user_id, self._wake))
             stack.callback(self._leave)
             ended = asyncio.create_task(self._ended(), name="end of a session")
@@ -92,7 +100,7 @@ class _Viewer:
                 frame = b"".join(self._news(news))
                 if frame or time.monotonic() - quiet > _PING_SECONDS:
                     quiet = time.monotonic()
-                    yield frame or b": ping\n\n"
+                    yield frame or _frame("ping", {})
                 await self._pause()
 
     async def _ended(self) -> None:

@@ -12,7 +12,7 @@ from agent.errors import SignInError, TooManyTriesError
 from agent.node import Node
 from web.door.signing_in import address_of, old_token, signed_in, signed_out
 from web.page import PageRequest, page, translator
-from web.paths import within
+from web.paths import MOST_OF_STRANGERS, within
 from web.person import go_to
 
 
@@ -35,7 +35,7 @@ async def show_login(request: PageRequest, node: NamedDependency[Node]) -> Respo
     return _form(request, Login(next=wanted))
 
 
-@post("/login", access="public")
+@post("/login", access="public", request_max_body_size=MOST_OF_STRANGERS)
 async def log_in(
     request: PageRequest,
     node: NamedDependency[Node],

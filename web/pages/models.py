@@ -9,7 +9,6 @@ from litestar.params import Body, FromQuery
 
 from agent import pinned, wishes
 from agent.errors import EdgewiseError, InputError
-from agent.models.names import model_name
 from agent.node import Node
 from web import catalogue
 from web.catalogue import Wish
@@ -80,7 +79,7 @@ async def pull_model(request: PageRequest, node: NamedDependency[Node], data: Fo
     except EdgewiseError as error:
         return await _show(request, node, Wish(), error, reference)
     if data.get("then") == "use":
-        pinned.write(node.config.state_dir, download.name or model_name(reference.rpartition("/")[2]))
+        pinned.write(node.config.state_dir, download.becomes)
     return go_to(request, _PAGE)
 
 

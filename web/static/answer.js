@@ -9,7 +9,9 @@ const announcer = document.getElementById("announcer");
 let queue = [];
 let timer = 0;
 let phase = "";
+let ended = ""; // the answer whose end is not announced yet
 let following = true; // whether the reader is at the end
+let top = 0; // where the reader was
 
 const running = () => thread.querySelector("[data-state=running]");
 
@@ -43,9 +45,9 @@ class Part {
   }
   block({ html }) {
     this.blocks += html;
-    this.open({ html: "" });
+    this.tail({ html: "" });
   }
-  open({ html }) {
+  tail({ html }) {
     this.html = html;
     this.text = "";
   }
@@ -105,12 +107,15 @@ function show(article, detail) {
 
 /** Keep the end in view for those who were there; others get a button that leads to it. */
 function follow() {
-  if (following) scroller.scrollTop = scroller.scrollHeight;
+  if (following && thread.querySelector(".message")) scroller.scrollTop = scroller.scrollHeight;
   jump.hidden = following;
 }
 
+// What has grown since the page was scrolled to its end is no reason to stop there: only who scrolls up stays behind.
 scroller.addEventListener("scroll", () => {
-  following = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
+  const rest = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+  following = rest < 60 || (following && scroller.scrollTop >= top);
+  top = scroller.scrollTop;
   jump.hidden = following;
 }, { passive: true });
 
@@ -119,7 +124,7 @@ jump.addEventListener("click", () => {
   follow();
 });
 
-for (const name of ["block", "open", "delta", "think"]) {
+for (const name of ["block", "tail", "delta", "think"]) {
   document.addEventListener(`live:${name}`, ({ detail }) => later(name, detail));
 }
 
@@ -140,14 +145,14 @@ document.addEventListener("live:state", ({ detail }) => {
   if (article) show(article, detail);
 });
 
-document.addEventListener("live:done", async ({ detail }) => {
+document.addEventListener("live:done", ({ detail }) => {
   const article = document.getElementById(`m-${detail.message}`);
   if (!article) return;
   write();
   phase = "";
   article.removeAttribute("hx-morph-skip");
-  await htmx.ajax("GET", `/m/${detail.message}`, { target: article, swap: "outerMorph" });
-  announcer.textContent = thread.dataset[detail.state === "failed" || detail.state === "stopped" ? detail.state : "complete"];
+  ended = article.id;
+  htmx.ajax("GET", `/m/${detail.message}`, { target: article, swap: "outerMorph" });
 });
 
 document.addEventListener("live:thread", async ({ detail }) => {
@@ -158,7 +163,13 @@ document.addEventListener("live:thread", async ({ detail }) => {
 });
 
 // New messages: whoever sends one wants to see it.
-document.addEventListener("htmx:after:swap", () => follow());
+document.addEventListener("htmx:after:swap", () => {
+  follow();
+  const state = document.getElementById(ended)?.dataset.state;
+  if (!state || state === "running") return;
+  announcer.textContent = thread.dataset[state] ?? thread.dataset.complete;
+  ended = "";
+});
 document.addEventListener("composer:sent", () => {
   following = true;
   follow();

@@ -75,7 +75,6 @@ function measure() {
   measuring = setTimeout(async () => {
     const body = new FormData(form);
     body.delete("files");
-    body.append("conversation", form.dataset.draft);
     const html = await send("/c/measure", body);
     if (html !== null) room.innerHTML = html;
   }, 600);
@@ -146,6 +145,7 @@ async function attach(list) {
   for (const file of list) {
     const body = new FormData();
     body.append("files", file, file.name);
+    body.append("conversation", form.dataset.draft);
     uploads += 1;
     form.classList.add("uploading");
     refresh();

@@ -1,13 +1,15 @@
 // The one connection of a visible tab: what the device tells becomes DOM events named live:NAME.
 
 const PATIENCE = 3000; // milliseconds without an answer until the page says so, and between two tries
-const NAMES = ["status", "list", "thread", "snapshot", "state", "think", "block", "open", "delta", "done"];
+const SILENCE = 40_000; // milliseconds without a word, after which a connection is dead: the device pings every 15 s
+const NAMES = ["ping", "status", "list", "thread", "snapshot", "state", "think", "block", "tail", "delta", "done"];
 
 const bar = document.getElementById("offline");
 let source = null;
 let followed = "";
 let lost = false;
 let timer = 0;
+let silence = 0;
 
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent(`live:${name}`, { detail }));
 
@@ -17,6 +19,7 @@ const running = () => document.querySelector("[data-state=running]")?.dataset.me
 
 function close() {
   timer = clearTimeout(timer);
+  clearTimeout(silence);
   source?.close();
   source = null;
 }
@@ -29,10 +32,24 @@ function connect(again = false) {
   if (document.hidden) return;
   followed = answer;
   source = new EventSource(`/events?${new URLSearchParams({ c: shown(), m: answer })}`);
-  // The connection itself has an event `open` too, one without data.
-  for (const name of NAMES) source.addEventListener(name, (event) => "data" in event && tell(name, JSON.parse(event.data)));
+  for (const name of NAMES) {
+    source.addEventListener(name, (event) => {
+      hear();
+      tell(name, JSON.parse(event.data));
+    });
+  }
+  hear();
   source.addEventListener("open", found);
   source.addEventListener("error", missing);
+}
+
+// A device that lost its power, or a phone that changed its network, leaves a connection that never ends.
+function hear() {
+  clearTimeout(silence);
+  silence = setTimeout(() => {
+    connect(true);
+    missing();
+  }, SILENCE);
 }
 
 function found() {
@@ -67,7 +84,10 @@ async function gone() {
 
 document.addEventListener("visibilitychange", () => (document.hidden ? close() : connect(true)));
 document.addEventListener("htmx:after:swap", () => connect());
+// A fragment that was made before the end may come after it, and shows the answer as running: then it is asked for anew.
+document.addEventListener("live:done", () => (followed = ""));
 addEventListener("pagehide", close);
+addEventListener("online", () => connect(true));
 addEventListener("pageshow", () => connect());
 
 document.addEventListener("live:status", ({ detail }) => {

@@ -6,7 +6,7 @@ from agent.chat import tree
 from agent.chat.portable import PortableConversation, PortableMessage
 
 SUFFIX = ".md"
-MEDIA_TYPE = "text/markdown; charset=utf-8"
+MEDIA_TYPE = "text/markdown"
 
 
 def write(conversation: PortableConversation) -> bytes:

@@ -4,7 +4,8 @@ The chain's order is that of llama.cpp's server: bias, penalties, top-k, top-p, 
 """
 
 import ctypes
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import TypeAlias
 
@@ -18,6 +19,7 @@ from agent.errors import RequestError
 
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])  # llama_token_data
 _MAX_GRAMMAR = 64 * 1024  # characters; llama.cpp compares every alternative with every other
+_COUNTS = ("minLength", "maxLength", "minItems", "maxItems")
 _MAX_DEPTH = 4096  # parentheses; at about 15,000 the recursion of llama.cpp's parser ends the process
 _RANDOM_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED
 
@@ -107,12 +109,36 @@ def _candidate_array(candidates: NDArray[np.void]) -> lib.llama_token_data_array
 def _schema_grammar(schema: str) -> str:
     """Translate a JSON schema; the converter raises whatever it stumbles over."""
     try:
+        _require_bounded(schema)
         return str(json_schema_to_gbnf(schema))
     except Exception as error:
         raise RequestError(
             f"The JSON schema cannot be turned into a grammar: {type(error).__name__} {error}.",
             param="response_format",
         ) from error
+
+
+def _require_bounded(schema: str) -> None:
+    """Refuse a schema whose grammar would be too long, before it is made: a length of 10^9 would take all memory.
+
+    Raises:
+        ValueError: it is too long, or asks for too long texts and lists.
+    """
+    if len(schema) > _MAX_GRAMMAR:
+        raise ValueError(f"of {len(schema)} characters, more than {_MAX_GRAMMAR}")
+    total = sum(_counts(json.loads(schema)))
+    if total > _MAX_GRAMMAR:  # each of them becomes at least one character
+        raise ValueError(f"for texts and lists of {total:g} parts in all, more than {_MAX_GRAMMAR}")
+
+
+def _counts(value: object) -> Iterator[float]:
+    """Yield all numbers in a schema by which the converter repeats something."""
+    if isinstance(value, dict):
+        yield from (count for name in _COUNTS if isinstance(count := value.get(name), int | float))
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from _counts(part)
 
 
 def _constraint(sampling: Sampling, vocabulary: lib.llama_vocab_p) -> "_Handle | None":

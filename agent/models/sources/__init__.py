@@ -16,6 +16,9 @@ class Source(Protocol):
     REMOTE: bool
     """Whether it needs a network."""
 
+    ANYWHERE: bool
+    """Whether a reference may name any host or file, not only what is on a host of the settings."""
+
     def accepts(self, reference: str) -> bool:
         """Tell whether `reference` has the form of this source, such as `hf:owner/repo`."""
         ...

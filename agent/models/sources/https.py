@@ -16,6 +16,7 @@ from agent.models.settings import SourceSettings
 from agent.models.transport import Http
 
 REMOTE = True
+ANYWHERE = True
 
 _FRAGMENT = re.compile(r"sha256=([0-9a-fA-F]{64})")
 

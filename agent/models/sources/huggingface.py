@@ -17,6 +17,7 @@ from agent.models.settings import SourceSettings
 from agent.models.transport import Http
 
 REMOTE = True
+ANYWHERE = False
 
 _REFERENCE = re.compile(
     r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<file>[^@]+\.gguf)|:(?P<quant>[\w-]+))?(?:@(?P<revision>[\w./-]+))?"

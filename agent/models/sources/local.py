@@ -15,6 +15,7 @@ from agent.models.streams import in_thread
 from agent.models.transport import Http
 
 REMOTE = False
+ANYWHERE = True
 
 _PREFIXES = ("/", "./", "../", "~", "file://")
 

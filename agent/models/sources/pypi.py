@@ -19,6 +19,7 @@ from agent.models.settings import SourceSettings
 from agent.models.transport import Http, Page
 
 REMOTE = True
+ANYWHERE = False
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _ACCEPT = f"{_JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"

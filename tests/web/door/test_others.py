@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import httpx
+import pytest
 from sqlite_utils import Database
 
 from agent.chat.records import ChatSettings
@@ -69,15 +71,17 @@ async def eve(device: House) -> Visitor:
     return Visitor({"cookie": cookie, "origin": HOME, "x-csrf-token": identity.csrf})
 
 
-async def ask(device: House, route: Route, path: str, identifier: str) -> tuple[int, str]:
+async def ask(device: House, route: Route, path: str, identifier: str, *, htmx: bool) -> httpx.Response:
     """Send a request that names somebody else's thing wherever a request can name something."""
+    shown = {"hx_request": "true", "hx_current_url": f"{HOME}/c/{identifier}"} if htmx else {}
     fields = dict.fromkeys(FIELDS, identifier) | {"text": "hello", "pinned": "1", "title": "mine", "system": "mine"}
     body = {"data": fields} if route.method != "GET" else {}
-    reply = await device.ask(route.method, path, await eve(device), params={"c": identifier, "m": identifier}, **body)
-    return reply.status_code, reply.text
+    visitor = (await eve(device)).but(**shown)
+    return await device.ask(route.method, path, visitor, params={"c": identifier, "m": identifier}, **body)
 
 
-def test_no_route_shows_or_changes_what_belongs_to_somebody_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("htmx", [False, True])
+def test_no_route_shows_or_changes_what_belongs_to_somebody_else(tmp_path: Path, *, htmx: bool) -> None:
     async def scenario() -> None:
         async with house(tmp_path) as device:
             await device.person("Ada", "admin")
@@ -91,12 +95,28 @@ def test_no_route_shows_or_changes_what_belongs_to_somebody_else(tmp_path: Path)
                 named = "{" in route.template
                 for what, identifier in things.items():
                     path = route.path.replace("something", identifier)
-                    status, text = await ask(device, route, path, identifier)
-                    assert MARK not in text, f"{route.method} {path} shows Bob's {what}"
-                    assert status >= 400 or not named, f"{route.method} {path} answers {status} for Bob's {what}"
+                    reply = await ask(device, route, path, identifier, htmx=htmx)
+                    assert MARK not in reply.text, f"{route.method} {path} shows Bob's {what}"
+                    away = reply.headers.get("hx-redirect") == f"/?deleted={identifier}"  # as if it had been deleted
+                    refused = reply.status_code >= 400 or away
+                    assert refused or not named, f"{route.method} {path} answers {reply.status_code} for Bob's {what}"
                     tried += 1
                 assert await all_of_bob(device, things["user"]) == before, f"{route.method} {route.template}"
             assert tried > 500
+
+    asyncio.run(scenario())
+
+
+def test_files_do_not_wait_in_the_conversations_of_others(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with house(tmp_path) as device:
+            await device.person("Ada", "admin")
+            await device.person("Bob", "user")
+            await device.person("Eve", "user")
+            things = await things_of_bob(device)
+            files, fields = {"files": ("a.txt", b"hello")}, {"conversation": things["conversation"]}
+            reply = await device.ask("POST", "/attachments", await eve(device), files=files, data=fields)
+            assert reply.status_code == 404
 
     asyncio.run(scenario())
 

@@ -70,9 +70,43 @@ def test_a_conversation_is_saved_and_brought_back(page: Page, tmp_path: Path) ->
         page.get_by_role("link", name="Save as JSON").click()
     path = tmp_path / "saved.json"
     download.value.save_as(path)
-    assert "keep me" in path.read_text()
     saved = json.loads(path.read_text())
     assert saved["format"] == "edgewise-conversations"
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator("#conversations")).not_to_contain_text("keep me")
+    bring(page, path)
+    page.locator("#conversations").get_by_role("link", name="keep me").first.click()
+    expect(page.locator("[data-answer]")).to_have_text("keep me")
+
+
+def bring(page: Page, path: Path) -> None:
+    """Import a file on the settings page."""
+    page.goto("/settings")
+    page.locator("input[type=file]").set_input_files(path)
+    page.get_by_role("button", name="Import chats").click()
+    expect(page.locator(".toast")).to_contain_text("imported")
+
+
+def test_a_conversation_of_two_hundred_messages_opens_at_its_end(page: Page, tmp_path: Path) -> None:
+    said = [
+        {
+            "id": str(n),
+            "parent_id": str(n - 1) if n else None,
+            "role": ("user", "assistant")[n % 2],
+            "text": f"words {n}",
+        }
+        for n in range(200)
+    ]
+    path = tmp_path / "long.json"
+    talk = {"id": "long", "title": "Two hundred", "messages": said, "leaf": "199", "created": 1, "updated": 1}
+    path.write_text(json.dumps({"format": "edgewise-conversations", "version": 1, "conversations": [talk]}))
+    bring(page, path)
+    page.get_by_role("link", name="Two hundred").first.click()
+    expect(page.locator(".message")).to_have_count(200)
+    expect(page.get_by_text("words 199")).to_be_in_viewport()
+    ask(page, "!text and one more")
+    expect(answer(page).locator("[data-answer]")).to_have_text("and one more")
+    expect(page.get_by_text("and one more").last).to_be_in_viewport()
 
 
 def test_settings_of_a_conversation_are_kept(page: Page) -> None:

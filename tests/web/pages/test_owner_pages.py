@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -32,17 +31,25 @@ def device(tmp_path_factory: pytest.TempPathFactory, hub: FakeHub) -> Iterator[D
         yield running
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
-def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
-    chromium: Browser, device: Daemon, scheme: Literal["light", "dark"], width: int
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen_where_nothing_is_there_yet(
+    chromium: Browser, device: Daemon
 ) -> None:
-    page = chromium.new_page(base_url=device.url, color_scheme=scheme, viewport={"width": width, "height": 800})
+    width = 390
+    page = chromium.new_page(base_url=device.url, viewport={"width": width, "height": 800})
     for path in PAGES:
         page.goto(path)
         page.evaluate("document.querySelectorAll('main details').forEach((part, number) => part.open = number < 12)")
         assert not violations(page), path
         assert page.evaluate("document.querySelector('main').scrollWidth") <= width
     page.close()
+
+
+def test_a_download_that_somebody_else_begins_shows_up_by_itself(page: Page, device: Daemon) -> None:
+    page.goto("/models")
+    expect(page.locator(".transfer")).to_have_count(0)
+    started = device.post({"reference": "hf:me/it/gone.gguf"}, "/api/edgewise/models/pull").json()
+    expect(page.locator(".transfer")).to_contain_text("Failed", timeout=LIVELY)
+    device.post({}, f"/api/edgewise/models/{started['id']}/cancel")
 
 
 def moves(page: Page) -> None:

@@ -1,15 +1,19 @@
 """`/api/edgewise/models`: what is installed, what could be had, what is on its way; pull, pause, use, delete."""
 
+from typing import Any
+
 import msgspec
-from litestar import delete, get, post
+from litestar import Request, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from agent import wishes
 from agent.downloads import Download
-from agent.errors import InputError
+from agent.errors import ForbiddenError, InputError
 from agent.models import InstalledModel
+from agent.models.sources import find_source
 from agent.node import Node
+from agent.security.identity import Identity
 from agent.selection import Considered
 from web import catalogue
 
@@ -62,8 +66,11 @@ async def show_models(node: NamedDependency[Node]) -> Models:
 
 
 @post(f"{_PATH}/pull", access="key:models", status_code=202)
-async def pull_model(node: NamedDependency[Node], data: JSONBody[Pull]) -> Download:
+async def pull_model(
+    request: Request[Identity | None, Any, Any], node: NamedDependency[Node], data: JSONBody[Pull]
+) -> Download:
     """Begin to install a model, or go on with that."""
+    _require_source(request.user, data.reference)
     selection = await node.available.look()
     if (conditions := catalogue.conditions(selection, data.reference)) and not data.accept_licence:
         raise InputError(
@@ -87,7 +94,7 @@ async def resume_download(node: NamedDependency[Node], download: FromPath[str]) 
 @post(f"{_PATH}/{{download:str}}/cancel", access="key:models", status_code=204)
 async def cancel_download(node: NamedDependency[Node], download: FromPath[str]) -> None:
     """Take a download off the list, and delete what has arrived of it."""
-    await node.downloads.cancel(download)
+    await wishes.cancel(node.config, node.downloads, download)
 
 
 @post(f"{_PATH}/use", access="key:models", status_code=200)
@@ -100,6 +107,20 @@ async def use_model(node: NamedDependency[Node], data: JSONBody[Use]) -> Use:
 def delete_model(node: NamedDependency[Node], name: FromPath[str]) -> None:
     """Delete an installed model, or what a download has left of it."""
     wishes.remove(node.config, node.models, name)
+
+
+def _require_source(identity: Identity | None, reference: str) -> None:
+    """Leave files and addresses to admins: what cannot be read there would still be told from what does not exist.
+
+    Raises:
+        ForbiddenError: somebody else names one.
+        ModelError: the reference is of no known form.
+    """
+    if find_source(reference).ANYWHERE and not (identity and identity.has_scope("admin")):
+        raise ForbiddenError(
+            "To install a model from a file or an address needs a key with the scope admin.",
+            hint="Models of the hub are open to this one: `hf:owner/repo`.",
+        )
 
 
 def _considered(entry: Considered) -> Considered:

@@ -13,6 +13,7 @@ from agent.inference.frames import Generate
 from agent.node import Node
 from web.answers import start_all
 from web.api.openai.chat_reply import ChatStream, encode_reply
+from web.api.openai.constraints import check_grammar, check_schema
 from web.api.openai.models import require
 from web.api.openai.reply import new_head
 from web.api.openai.requests import CompletionFields, TokenLimit, checked, decode, repeat, sampling, stops
@@ -76,6 +77,8 @@ _decoder = msgspec.json.Decoder(ChatRequest)
 async def create_chat_completion(request: Request[Any, Any, Any], node: NamedDependency[Node]) -> ASGIApp:
     """Answer a conversation."""
     asked = decode(_decoder, await request.body())
+    check_grammar(request.user, asked.grammar)
+    check_schema(request.user, msgspec.to_builtins(asked.response_format))
     model = require(node, asked.model)
     answers = start_all(node, to_engine(asked))
     head = new_head("chatcmpl-", node, model)

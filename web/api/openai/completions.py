@@ -13,6 +13,7 @@ from agent.inference.frames import Generate
 from agent.node import Node
 from web.answers import start_all
 from web.api.openai.completions_reply import CompletionStream, encode_reply
+from web.api.openai.constraints import check_grammar
 from web.api.openai.models import require
 from web.api.openai.reply import new_head
 from web.api.openai.requests import CompletionFields, TokenId, decode, repeat, sampling, stops
@@ -49,6 +50,7 @@ _decoder = msgspec.json.Decoder(CompletionRequest)
 async def create_completion(request: Request[Any, Any, Any], node: NamedDependency[Node]) -> ASGIApp:
     """Continue one or more prompts."""
     asked = decode(_decoder, await request.body())
+    check_grammar(request.user, asked.grammar)
     model = require(node, asked.model)
     prompts = to_prompts(asked)
     answers = start_all(node, to_engine(asked, prompts))

@@ -103,7 +103,9 @@ def describe(request: Request[Any, Any, Any], error: Exception) -> Failure:
         return to_failure(error)
     if isinstance(error, HTTPException):
         return _from_http(request, error)
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    if isinstance(error, RecursionError):
+        return _failure(400, "The body is nested too deeply.")
+    logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     return _failure(500, "The server failed on this request; its log says why.")
 
 
@@ -114,7 +116,7 @@ def to_response(failure: Failure) -> Response[ErrorBody]:
 
 def _from_http(request: Request[Any, Any, Any], error: HTTPException) -> Failure:
     """Say in our words what litestar has found wrong."""
-    path = request.url.path
+    path = request.scope["path"]  # not of its URL: a host that is none makes that fail
     match error.status_code:
         case 404:
             failure = _failure(404, f"There is nothing at {path}.", "not_found")

@@ -1,0 +1,73 @@
+"""Every page that is not the chat, in every state, on a small phone: nobody is shut out, and nothing is cut off."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.web.pages.test_look import violations
+from tests.web.scenes import SCENES, UNCLAIMED, Scene, sign_in
+from tests.web.showcase import Showcase, showcase
+
+SMALL = 320  # pixels; also what a screen of 1280 has left at 400 %
+FINGER = 44  # pixels
+# What is touched, but for links in running text and for fields whose label is touched too.
+TOUCHED = """() => [...document.querySelectorAll(
+    '.page :is(.button, select, summary, .tabs a), .page input:not(label *), .plain :is(.button, input:not(label *))'
+)].filter(part => part.checkVisibility() && part.type != 'hidden' && !part.matches('.visually-hidden, [type=file]'))
+  .filter(part => part.getBoundingClientRect().height < %d - .5).map(part => part.outerHTML)"""
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Showcase]:
+    with showcase(tmp_path_factory.mktemp("showcase") / "state") as device:
+        yield device
+
+
+def fits(page: Page) -> bool:
+    """Tell whether nothing has to be scrolled sideways."""
+    main = page.locator("main")
+    wide = page.evaluate("document.documentElement.scrollWidth"), main.evaluate("main => main.scrollWidth")
+    return bool(max(wide) <= SMALL)
+
+
+def look(page: Page, scenes: dict[str, Scene], who: str, scheme: Literal["light", "dark"]) -> None:
+    page.emulate_media(color_scheme=scheme)
+    for name, scene in scenes.items():
+        if scene.who == who:
+            page.goto(scene.path)
+            scene.act(page)
+            assert fits(page), name
+            assert not page.evaluate(TOUCHED % FINGER), name
+            assert not violations(page), name
+
+
+def looked_at(
+    chromium: Browser, url: str, who: str, scenes: dict[str, Scene], *schemes: Literal["light", "dark"]
+) -> None:
+    context = chromium.new_context(base_url=url, viewport={"width": SMALL, "height": 640}, locale="en")
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    if who:
+        sign_in(page, who)
+    for scheme in schemes:
+        look(page, scenes, who, scheme)
+    context.close()
+
+
+@pytest.mark.parametrize("who", ["", "Ada", "Bob", "Gus"])
+def test_axe_finds_nothing_and_fingers_find_everything(chromium: Browser, busy: Showcase, who: str) -> None:
+    looked_at(chromium, busy.url, who, SCENES, "dark")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("who", ["", "Ada", "Bob", "Gus"])
+def test_axe_finds_nothing_in_light_colours_either(chromium: Browser, busy: Showcase, who: str) -> None:
+    looked_at(chromium, busy.url, who, SCENES, "light")
+
+
+def test_the_claim_page_is_for_everybody_too(chromium: Browser, tmp_path: Path) -> None:
+    with showcase(tmp_path / "state", household=False) as device:
+        looked_at(chromium, device.url, "", UNCLAIMED, "light", "dark")
