@@ -86,7 +86,7 @@ class Chooser:
         not fit or is unsuitable is tried when all else fails: it may be better than nothing.
         """
         wanted = self.wanted()
-        entries = [entry for entry in (selection, *selection.rejected) if entry.installed and entry.memory]
+        entries = [entry for entry in selection.considered if entry.installed and entry.memory]
         entries.sort(key=lambda entry: (entry.installed != wanted, _turn(entry)))
         sound = [entry.installed for entry in entries if _turn(entry) < _LAST_RESORT and entry.installed != wanted]
         return [

@@ -213,8 +213,8 @@ class Node:
     def title(self, name: str) -> str:
         """Return what people call an installed model."""
         selection = self._steward.selection
-        entries = (selection, *selection.rejected) if selection else ()
-        return next((entry.title for entry in entries if entry.installed == name), name)
+        entry = selection.of_installed(name) if selection else None
+        return entry.title if entry else name
 
     def serves(self, name: str) -> bool:
         """Tell whether a request for this model name is for the model that runs or loads."""
@@ -258,8 +258,7 @@ class Node:
         selection = self._steward.selection
         if selection is None or _THINKING in request.template:
             return request
-        entries = (selection, *selection.rejected)
-        running = next((entry for entry in entries if entry.installed == self._supervisor.status.model), None)
+        running = selection.of_installed(self._supervisor.status.model)
         if running is None:
             return request
         return msgspec.structs.replace(request, template={**request.template, _THINKING: running.thinking})

@@ -75,7 +75,7 @@ class Row:
 def rows(selection: Selection) -> list[Row]:
     """Return a row for each model that is not installed, in the order of selection."""
     files: dict[str, list[Considered]] = {}
-    for entry in (selection, *selection.rejected):
+    for entry in selection.considered:
         if entry.file and not entry.installed:
             files.setdefault(entry.model, []).append(entry)
     usable = selection.budget.usable
@@ -111,13 +111,12 @@ def conditions(selection: Selection | None, reference: str) -> str:
     """Return what the licence of a file forbids or demands; empty when nothing, or when the catalogue lacks it."""
     if selection is None:
         return ""
-    entries = (selection, *selection.rejected)
-    return next((entry.restrictions for entry in entries if entry.file == reference), "")
+    return next((entry.restrictions for entry in selection.considered if entry.file == reference), "")
 
 
 def title(selection: Selection | None, reference: str) -> str:
     """Return what people call a file of the catalogue; empty when the catalogue lacks it."""
-    entries = (selection, *selection.rejected) if selection else ()
+    entries = selection.considered if selection else []
     return next((f"{entry.title} {entry.quantization}" for entry in entries if entry.file == reference), "")
 
 

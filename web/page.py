@@ -16,11 +16,12 @@ Every template has, beside what its handler gives:
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Request, Response
-from litestar.enums import MediaType
+from litestar.enums import MediaType, RequestEncodingType
+from litestar.params import Body
 from markupsafe import Markup
 
 from agent.node import Node
@@ -31,6 +32,8 @@ from web.locale import LANGUAGES, Texts, Translator, preferred
 from web.packed import HEADERS, LEAST, Packed, takes_gzip
 
 PageRequest: TypeAlias = Request[Identity | None, Any, Any]
+Form: TypeAlias = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+"""The fields of a form, by name."""
 
 _ICON = Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>')
 _DIRECTORY = Path(__file__).with_name("templates")

@@ -26,13 +26,12 @@ def describe_phase(phase: Phase, t: Translator) -> str:
 def describe_status(node: Node, t: Translator) -> dict[str, object]:
     """Return what the device is doing, as `status` events tell it."""
     health = node.health()
-    state = "ok" if health.status == "ok" else health.status
     title = node.title(health.model)
     values = {"model": title, "percent": round(health.progress * 100)}
     return {
-        "state": state,
-        "text": t(f"live.device_{state}", **values),
-        "detail": "" if state == "ok" else health.detail,
+        "state": health.status,
+        "text": t(f"live.device_{health.status}", **values),
+        "detail": "" if health.status == "ok" else health.detail,
         "model": title,
         "active": health.active,
         "waiting": node.waiting,

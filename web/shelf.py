@@ -60,7 +60,7 @@ def look(node: Node) -> Shelf:
     """Return what is here and on its way at this moment."""
     models, state = node.models.installed(), node.selection()
     wanted = state.wanted if state else ""
-    entries = (state.selection, *state.selection.rejected) if state else ()
+    entries = state.selection.considered if state else []
     failures = state.failures if state else []
     coming, own = node.coming, {STARTER, state.selection.file if state else ""}
     return Shelf(

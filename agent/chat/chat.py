@@ -28,7 +28,6 @@ _MAX_RUNNING = 4  # answers of one person at a time, so that nobody fills the qu
 _CHECKPOINT_SECONDS = 10.0  # between two times that the text so far is written down: what a power cut costs at most
 _KEEP_TRIES, _KEEP_SECONDS = 30, 2.0  # a full disk may get room again
 _TIDY_SECONDS = 3600.0
-_USUAL_CONTEXT = 4096  # tokens; assumed while no model is loaded
 
 
 class Chat:
@@ -169,8 +168,8 @@ class Chat:
         Imported ones come without; they are rendered when they are first seen.
         """
         messages = await self.messages.thread(user_id, conversation_id)
-        bare = [message for message in messages if message.role == "assistant" and message.text and not message.html]
-        bare = [message for message in bare if message.state != "running"]
+        answers = [message for message in messages if message.role == "assistant" and message.state != "running"]
+        bare = [message for message in answers if message.text and not message.html]
         if not bare:
             return messages
         html = await asyncio.to_thread(lambda: {message.id: render(message.text) for message in bare})
@@ -205,7 +204,7 @@ class Chat:
 
     @property
     def _context(self) -> int:
-        return self._host.model.context if self._host.model else _USUAL_CONTEXT
+        return self._host.model.context if self._host.model else history.USUAL_CONTEXT
 
     def _require_place(self, user_id: str, conversation_id: str | None) -> None:
         own = [run for run in self._running.values() if run.user_id == user_id]

@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 from agent.chat.draft import Draft
 from agent.chat.events import Done, Phase, PhaseName, Snapshot
+from agent.chat.history import USUAL_CONTEXT
 from agent.chat.host import Host
 from agent.chat.log import EventLog
 from agent.chat.question import Question
@@ -19,7 +20,6 @@ from agent.inference.frames import Delta, Event, Finished, Prefill, Started, Tim
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.25  # between two looks at a queue or at a model that loads
-_USUAL_CONTEXT = 4096  # tokens; assumed while no model is loaded, when nothing is asked yet
 _RATE_SECONDS = 1.0  # between two reports of the speed
 _STATES: dict[str, MessageState] = {"stop": "complete", "length": "cut", "cancelled": "stopped"}
 
@@ -100,7 +100,7 @@ class Generation:
         while not self._stopped.is_set():
             info = self._host.model
             try:
-                self._answer = self._host.generate(question.request(info.context if info else _USUAL_CONTEXT))
+                self._answer = self._host.generate(question.request(info.context if info else USUAL_CONTEXT))
             except QueueFullError as error:
                 self._enter(Phase("queued", seconds=error.retry_after))
             except EngineUnavailableError as error:

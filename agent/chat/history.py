@@ -6,6 +6,7 @@ from typing import Any
 
 from agent.chat.records import Message
 
+USUAL_CONTEXT = 4096  # tokens; assumed while no model is loaded
 _CHARACTERS_PER_TOKEN = 3.5  # English with current vocabularies has 4 to 4.5; other languages and code have less
 _PER_MESSAGE = 8  # tokens of the marks around a message
 _ANSWER_SHARE = 0.25  # of the context that is kept free for the answer

@@ -120,3 +120,12 @@ class Selection(Considered, frozen=True, kw_only=True):
     rates: str
     notes: list[str]
     rejected: list[Considered]
+
+    @property
+    def considered(self) -> list[Considered]:
+        """All that was considered: the choice, then everything else, best first."""
+        return [self, *self.rejected]
+
+    def of_installed(self, name: str) -> Considered | None:
+        """Return what was said of an installed model; None when it was not considered."""
+        return next((entry for entry in self.considered if entry.installed == name != ""), None)

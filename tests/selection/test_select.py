@@ -285,3 +285,12 @@ def test_a_real_measurement_gives_plausible_speeds_for_the_whole_catalogue(tmp_p
     speeds = [entry.predicted.decode for entry in selection.rejected if entry.predicted]
     assert len(speeds) > 200
     assert all(0.1 < speed < 1000 for speed in speeds)
+
+
+def test_an_installed_model_is_found_by_its_name_and_nothing_by_none() -> None:
+    selection = chosen(SMALL, replace(MIDDLE, installed="mine"), LARGE)
+    found = selection.of_installed("mine")
+    assert found is not None
+    assert found.model == "middle"
+    assert selection.of_installed("other") is None
+    assert selection.of_installed("") is None, "what is not installed has no name"

@@ -47,7 +47,7 @@ def choices(node: Node) -> list[Choice]:
     if state is None:
         return [Choice(name, name, serving=True) for name in node.names()]
     found: dict[str, Choice] = {}
-    for entry in (state.selection, *state.selection.rejected):
+    for entry in state.selection.considered:
         if entry.installed and entry.installed not in found:
             found[entry.installed] = Choice(entry.installed, entry.title, entry.installed == serving, entry)
     return list(found.values())

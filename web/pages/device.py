@@ -1,12 +1,10 @@
 """The device: how it is doing, what it is, what was chosen for it and why, and how fast it was when measured."""
 
 import asyncio
-from typing import Annotated, TypeAlias
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromQuery
+from litestar.params import FromQuery
 
 from agent.errors import EngineUnavailableError, NotFoundError
 from agent.hardware import probe
@@ -15,10 +13,8 @@ from agent.node import Node
 from agent.selection.explaining import best_of_each
 from agent.selection.suitable import PROMPT
 from web.gauges import Span, gauges, memory_bar
-from web.page import PageRequest, page, wants_fragment
+from web.page import Form, PageRequest, page, wants_fragment
 from web.person import go_to
-
-Form: TypeAlias = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 @get("/device", access="user")

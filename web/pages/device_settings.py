@@ -1,11 +1,10 @@
 """What admins set for the whole device, and what they may want to know of how it was started."""
 
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromQuery
+from litestar.params import FromQuery
 from litestar.response import Redirect
 
 from agent.certificate import certificate
@@ -13,9 +12,7 @@ from agent.config import Config
 from agent.errors import InputError
 from agent.hostnames import addresses, host_names
 from agent.node import VERSION, Node
-from web.page import PageRequest, page, translator
-
-Form: TypeAlias = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+from web.page import Form, PageRequest, page, translator
 
 _PAGE = "/settings/device"
 _BASICS = ("name", "language", "use", "prefer")

@@ -2,22 +2,19 @@
 
 import time
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath, FromQuery
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from agent.errors import InputError
 from agent.node import Node
 from agent.security.identity import SCOPES, Scope
 from web.ago import ago
-from web.page import PageRequest, page, translator
+from web.page import Form, PageRequest, page, translator
 from web.person import person
-
-Form: TypeAlias = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 _PAGE = "/settings/keys"
 

@@ -28,6 +28,7 @@ from agent.chat.events import Block, Delta, Done, Event, Open, Phase, Think
 from agent.chat.feed import Subscription
 from agent.chat.generation import Generation
 from agent.node import Node
+from web.door.visitor import until_revoked
 from web.locale import Translator
 from web.page import PageRequest, translator
 from web.person import person
@@ -91,7 +92,7 @@ class _Viewer:
                 return  # the browser comes again
             news = stack.enter_context(self._node.chat.feed.subscribe(self._me.user_id, self._wake))
             stack.callback(self._leave)
-            ended = asyncio.create_task(self._ended(), name="end of a session")
+            ended = asyncio.create_task(until_revoked(self._node, self._me), name="end of a session")
             stack.callback(ended.cancel)
             yield b"retry: 2000\n\n"
             quiet = time.monotonic()
@@ -102,13 +103,6 @@ class _Viewer:
                     quiet = time.monotonic()
                     yield frame or _frame("ping", {})
                 await self._pause()
-
-    async def _ended(self) -> None:
-        """Return when whoever looks at the page is not signed in any more."""
-        if self._me.session:
-            await self._node.security.sessions.until_ended(self._me.session)
-        else:
-            await asyncio.Event().wait()  # everybody may do everything here
 
     async def _pause(self) -> None:
         try:

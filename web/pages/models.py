@@ -1,23 +1,18 @@
 """The models: what serves, what is here, what could be had, and what is on its way."""
 
-from typing import Annotated, TypeAlias
-
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromQuery
+from litestar.params import FromQuery
 
 from agent import pinned, wishes
 from agent.errors import EdgewiseError, InputError
 from agent.node import Node
 from web import catalogue
 from web.catalogue import Wish
-from web.page import PageRequest, page, translator
+from web.page import Form, PageRequest, page, translator
 from web.paths import within
 from web.person import go_to
 from web.shelf import look
-
-Form: TypeAlias = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 _PAGE = "/models"
 

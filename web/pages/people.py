@@ -3,12 +3,11 @@
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath, FromQuery
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from agent.errors import InputError
@@ -17,9 +16,7 @@ from agent.security.identity import Role
 from agent.security.user_table import User
 from web.ago import ago
 from web.locale import Translator
-from web.page import PageRequest, page, translator
-
-Form: TypeAlias = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+from web.page import Form, PageRequest, page, translator
 
 _PAGE = "/settings/people"
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another

@@ -1,19 +1,14 @@
 """What everybody sets for themselves: language, look, password, and what becomes of their chats."""
 
-from typing import Annotated, TypeAlias
-
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromQuery
+from litestar.params import FromQuery
 from litestar.response import Redirect
 
 from agent.errors import InputError, SignInError
 from agent.node import Node
-from web.page import PageRequest, page, translator
+from web.page import Form, PageRequest, page, translator
 from web.person import person
-
-Form: TypeAlias = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 _PAGE = "/settings"
 

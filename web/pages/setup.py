@@ -1,12 +1,11 @@
 """The setup after the claim: four short questions, which can be put off, resumed and gone through again."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeAlias, get_args
+from typing import Any, get_args
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from agent import pinned
@@ -14,10 +13,8 @@ from agent.device import SetupStep
 from agent.errors import InputError, NotFoundError
 from agent.node import Node
 from web.locale import LANGUAGES
-from web.page import PageRequest, page, translator
+from web.page import Form, PageRequest, page, translator
 from web.setup_model import file_name, offered, reason
-
-Form: TypeAlias = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 class _Again(Exception):

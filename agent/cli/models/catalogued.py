@@ -49,7 +49,7 @@ def _best(model: Model, config: Config) -> str:
     """Return the file that scores best here; what fits comes before what is slow, and that before what is too large."""
     anything = replace(config, licences="any", model="")  # the user asks for this one by name
     selection = asyncio.run(chooser(anything).choose(remember=False))
-    for entry in (selection, *selection.rejected):
+    for entry in selection.considered:
         if entry.model == model.name and entry.file and entry.verdict != "unsuitable":
             return entry.file
     return model.files[0].reference
