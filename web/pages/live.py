@@ -16,17 +16,19 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, HeaderParameter
+from litestar.params import HeaderParameter
 from litestar.response import Stream
 
 from agent.chat.events import Block, Delta, Done, Event, Open, Phase, Think
 from agent.chat.feed import Subscription
 from agent.chat.generation import Generation
+from agent.errors import NotFoundError
 from agent.node import Node
 from web.door.visitor import until_revoked
 from web.locale import Translator
@@ -44,8 +46,6 @@ _NAMES = {Think: "think", Block: "block", Open: "tail", Delta: "delta"}
 async def events(
     request: PageRequest,
     node: NamedDependency[Node],
-    c: FromQuery[str] = "",
-    m: FromQuery[str] = "",
     last_id: Annotated[str, HeaderParameter(name="Last-Event-ID")] = "",
 ) -> Stream:
     """Stream what a page has to know.
@@ -53,15 +53,14 @@ async def events(
     Args:
         request: of the browser.
         node: this device.
-        c: conversation that the page shows; empty for a new one.
-        m: running answer that the page shows; empty for none.
         last_id: of the last event that the browser has got.
     """
-    if c:
-        await node.chat.conversations.get(person(request).user_id, c)  # of somebody else: no stream
+    shown = _Shown(*(request.query_params.get(name, "") for name in ("c", "m", "l")))
+    if shown.conversation:
+        await node.chat.conversations.get(person(request).user_id, shown.conversation)  # of somebody else: no stream
     streams: Streams = request.app.state.streams
     streams.require_place(person(request).session)
-    viewer = _Viewer(request, node, c, m, last_id)
+    viewer = _Viewer(request, node, shown, last_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Stream(viewer.frames(), media_type="text/event-stream", headers=headers)
 
@@ -69,15 +68,23 @@ async def events(
 ROUTES = [events]
 
 
+@dataclass(slots=True)
+class _Shown:
+    """What a page shows, as the query says: a conversation (c), its running answer (m), its last message (l)."""
+
+    conversation: str
+    running: str
+    last: str
+
+
 class _Viewer:
     """One open page: what it has been told so far."""
 
-    def __init__(self, request: PageRequest, node: Node, conversation: str, shown: str, last_id: str) -> None:
+    def __init__(self, request: PageRequest, node: Node, shown: _Shown, last_id: str) -> None:
         self._me = person(request)
         self._streams: Streams = request.app.state.streams
         self._node = node
         self._t: Translator = translator(request)
-        self._conversation = conversation
         self._shown = shown
         self._generation: Generation | None = None
         self._told = 0
@@ -95,6 +102,8 @@ class _Viewer:
             ended = asyncio.create_task(until_revoked(self._node, self._me), name="end of a session")
             stack.callback(ended.cancel)
             yield b"retry: 2000\n\n"
+            if await self._stale():
+                yield self._thread()
             quiet = time.monotonic()
             while not ended.done() and not self._node.stopping:
                 self._wake.clear()
@@ -103,6 +112,19 @@ class _Viewer:
                     quiet = time.monotonic()
                     yield frame or _frame("ping", {})
                 await self._pause()
+
+    async def _stale(self) -> bool:
+        """Tell whether messages have come after the page was made and before it was listening."""
+        conversation = self._shown.conversation
+        if not conversation:
+            return False
+        try:
+            leaf = (await self._node.chat.conversations.get(self._me.user_id, conversation)).leaf or ""
+        except NotFoundError:
+            return True
+        generation = self._node.chat.running_in(conversation)
+        begun = generation is not None and generation.message.id != self._shown.running
+        return begun or leaf != self._shown.last
 
     async def _pause(self) -> None:
         try:
@@ -116,10 +138,13 @@ class _Viewer:
         if news.listing:
             news.listing = False
             frames.append(_frame("list", {}))
-        if self._conversation in news.threads:
-            frames.append(_frame("thread", {"conversation": self._conversation}))
+        if self._shown.conversation in news.threads:
+            frames.append(self._thread())
         news.threads.clear()
         return [*frames, *self._answer()]
+
+    def _thread(self) -> bytes:
+        return _frame("thread", {"conversation": self._shown.conversation})
 
     def _device(self) -> bytes:
         status = _frame("status", describe_status(self._node, self._t))
@@ -149,7 +174,8 @@ class _Viewer:
         return frames
 
     def _attach(self) -> None:
-        self._generation = self._node.chat.running_in(self._conversation) if self._conversation else None
+        conversation = self._shown.conversation
+        self._generation = self._node.chat.running_in(conversation) if conversation else None
         if self._generation is not None:
             self._generation.log.watchers.add(self._wake)
 
@@ -157,13 +183,14 @@ class _Viewer:
         if self._generation is not None:
             self._generation.log.watchers.discard(self._wake)
             self._generation = None
-            self._shown = ""
+            self._shown.running = ""
 
     def _over(self) -> list[bytes]:
         """Say that the answer has ended which the page still shows as running."""
-        if not self._shown or self._node.chat.running(self._shown):
+        shown = self._shown.running
+        if not shown or self._node.chat.running(shown):
             return []
-        shown, self._shown = self._shown, ""
+        self._shown.running = ""
         return [_frame("done", {"message": shown, "state": ""})]
 
     def _begin(self, generation: Generation) -> bytes:

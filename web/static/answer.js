@@ -130,7 +130,7 @@ for (const name of ["block", "tail", "delta", "think"]) {
 
 document.addEventListener("live:snapshot", ({ detail }) => {
   const article = document.getElementById(`m-${detail.message}`);
-  if (!article) return;
+  if (article?.dataset.state !== "running") return; // begun after this page was made: `thread` brings it
   queue = [];
   article.querySelector("[data-answer]").innerHTML = `${detail.html}<div class="open" data-open>${detail.open}</div>`;
   article.querySelector("[data-thought]").textContent = detail.thinking;

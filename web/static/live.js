@@ -13,8 +13,9 @@ let silence = 0;
 
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent(`live:${name}`, { detail }));
 
-/** What this page shows: its conversation, and the answer that is running in it. */
+/** What this page shows: its conversation, the last message of it, and the answer that is running. */
 const shown = () => document.getElementById("thread")?.dataset.conversation ?? "";
+const last = () => document.querySelector("#thread > .message:last-child")?.id.slice(2) ?? "";
 const running = () => document.querySelector("[data-state=running]")?.dataset.message ?? "";
 
 function close() {
@@ -31,7 +32,7 @@ function connect(again = false) {
   close();
   if (document.hidden) return;
   followed = answer;
-  source = new EventSource(`/events?${new URLSearchParams({ c: shown(), m: answer })}`);
+  source = new EventSource(`/events?${new URLSearchParams({ c: shown(), m: answer, l: last() })}`);
   for (const name of NAMES) {
     source.addEventListener(name, (event) => {
       hear();
@@ -82,7 +83,11 @@ async function gone() {
   }
 }
 
-document.addEventListener("visibilitychange", () => (document.hidden ? close() : connect(true)));
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return close();
+  connect(true);
+  tell("list"); // the messages are compared by the device; the list is cheap to ask for
+});
 document.addEventListener("htmx:after:swap", () => connect());
 // A fragment that was made before the end may come after it, and shows the answer as running: then it is asked for anew.
 document.addEventListener("live:done", () => (followed = ""));

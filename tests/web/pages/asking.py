@@ -8,9 +8,10 @@ SLOW = "!delay 20 " + "a slow answer that takes its time and goes on " * 5
 
 
 def ask(page: Page, text: str) -> None:
-    """Send a message by the keyboard, and wait until the page has it."""
+    """Send a message by the keyboard once nothing is being answered here, and wait until the page has it."""
     questions = page.locator(".message.user").count() if "/c/" in page.url else 0
     page.wait_for_load_state("load")  # before its scripts run, Enter begins a new line
+    expect(page.locator("#composer[data-running]")).to_have_count(0)
     page.locator("#text").fill(text)
     page.keyboard.press("Enter")
     expect(page.locator(".message.user")).to_have_count(questions + 1)

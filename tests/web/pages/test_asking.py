@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.web.daemon import Daemon, daemon, eventually
 from tests.web.pages.asking import SLOW, answer, ask
@@ -73,6 +74,50 @@ def test_a_second_tab_follows_the_same_answer(page: Page, context: BrowserContex
     other.get_by_role("button", name="Stop").click()
     expect(answer(page)).to_have_attribute("data-state", "stopped")
     expect(page.locator(".message")).to_have_count(4)
+
+
+@pytest.mark.parametrize("question", [SLOW, "!text quick"])
+def test_what_was_asked_while_a_tab_was_opening_comes_there_too(
+    page: Page, context: BrowserContext, question: str
+) -> None:
+    ask(page, "!text hello")
+    answer(page)
+    other = context.new_page()
+    held: list[Route] = []
+    other.route("**/events?*", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks its handlers
+    other.goto(page.url)
+    ask(page, question)
+    eventually(lambda: bool(other.title() and held), 5)  # any call lets the browser's requests come in
+    if question != SLOW:
+        answer(page)
+    held.pop().continue_()
+    other.unroute("**/events?*")
+    expect(other.locator(".message")).to_have_count(4)
+    expect(other.locator("[data-answer]").last).to_contain_text("slow answer" if question == SLOW else "quick")
+
+
+def test_a_tab_that_was_hidden_shows_what_has_happened_since(page: Page, context: BrowserContext) -> None:
+    ask(page, "!text hello")
+    answer(page)
+    other = context.new_page()
+    other.goto(page.url)
+    hide(other, hidden=True)
+    ask(page, "!text meanwhile")
+    answer(page)
+    assert other.locator(".message").count() == 2
+    hide(other, hidden=False)
+    expect(other.locator("[data-answer]").last).to_have_text("meanwhile")
+
+
+def hide(page: Page, *, hidden: bool) -> None:
+    """Tell the page that it is hidden, as phones do; headless browsers never do."""
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
 
 
 def test_answering_again_keeps_both_versions(page: Page) -> None:
