@@ -1,7 +1,8 @@
 """What viewers of a running answer are told, and the log that lets them attach at any time.
 
-An answer is shown as committed blocks of HTML, followed by one open block. The HTML of an open block has exactly one
-`<span class="tail"></span>`, to whose text further deltas are appended (see `agent.markdown.blocks`).
+An answer is shown as committed blocks of HTML, the last of which may get more items or rows, followed by one open
+block. The HTML of an open block has exactly one `<span class="tail"></span>`, to whose text further deltas are appended
+(see `agent.markdown.blocks`).
 """
 
 from typing import Literal, TypeAlias
@@ -9,9 +10,9 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from agent.chat.records import MessageState
-from agent.markdown.blocks import Block, Delta, Open
+from agent.markdown.changes import Block, Delta, More, Open
 
-__all__ = ["Block", "Delta", "Done", "Event", "Open", "Phase", "PhaseName", "Snapshot", "Think"]
+__all__ = ["Block", "Delta", "Done", "Event", "More", "Open", "Phase", "PhaseName", "Snapshot", "Think"]
 
 PhaseName: TypeAlias = Literal["queued", "loading", "reading", "thinking", "answering"]
 
@@ -47,7 +48,7 @@ class Done(msgspec.Struct, frozen=True):
     state: MessageState
 
 
-Event: TypeAlias = Phase | Think | Block | Open | Delta | Done
+Event: TypeAlias = Phase | Think | Block | More | Open | Delta | Done
 
 
 class Snapshot(msgspec.Struct, frozen=True):

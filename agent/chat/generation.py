@@ -16,6 +16,7 @@ from agent.chat.records import Cause, Message, MessageState, Stats
 from agent.errors import ContextOverflowError, EngineDiedError, EngineError, EngineUnavailableError, QueueFullError
 from agent.inference.answer import Answer
 from agent.inference.frames import Delta, Event, Finished, Prefill, Started, Timings
+from agent.waiting import wait_at_most
 
 logger = logging.getLogger(__name__)
 
@@ -110,15 +111,8 @@ class Generation:
             else:
                 self.model = next(iter(self._host.names()), "")
                 return self._answer
-            await self._pause()
+            await wait_at_most(self._stopped, _LOOK_SECONDS)
         return None
-
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(_LOOK_SECONDS):
-                await self._stopped.wait()
-        except TimeoutError:
-            pass
 
     async def _events(self, answer: Answer) -> AsyncGenerator[Event, None]:
         """Yield what the engine says; says itself how the queue moves on meanwhile. A closed one frees the engine."""

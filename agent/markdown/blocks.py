@@ -1,27 +1,27 @@
 """An answer as HTML while it grows.
 
-What can no longer change is committed: sent once, and not looked at again. The block that is being written stays
+What can no longer change is committed: sent once, and not looked at again; of lists item by item, of tables row by
+row. The block that is being written stays
 open. Its text is sent as it comes, and it is parsed again when that would look different: at the beginning of a line,
 and when a mark such as `**` closes. What a line begins is decided by its first word, so `- ` and `|---|` are never
 shown as text.
 
-The committed HTML does not depend on how the text was cut into deltas, and is what `render` makes of the whole text;
-only that each item of an outermost list is a list of its own.
+The committed HTML does not depend on how the text was cut into deltas, and is what `render` makes of the whole text.
 """
 
 import html
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
 
-import msgspec
 from markdown_it.token import Token
 
+from agent.markdown.changes import Block, Change, Delta, More, Open
 from agent.markdown.elements import TAIL, code_block
 from agent.markdown.lines import closes_mark, decided
 from agent.markdown.open_part import OpenPart
 from agent.markdown.parser import to_html
+from agent.markdown.pieces import Piece
 from agent.markdown.render import as_written
 from agent.markdown.source import LIMIT, clean
 from agent.markdown.tail import may_become_table, place_tail
@@ -31,32 +31,11 @@ _STALE = 200  # characters that are shown as they are written, at most, where th
 _MARKS = re.compile(r"[\n*_`~$)\]\\>&:]")
 
 
-class Block(msgspec.Struct, frozen=True):
-    """HTML that comes before the open block and does not change any more; the open block is empty after it."""
-
-    html: str
-
-
-class Open(msgspec.Struct, frozen=True):
-    """HTML of the open block, in the place of what was there."""
-
-    html: str
-
-
-class Delta(msgspec.Struct, frozen=True):
-    """Text that is appended to the open block."""
-
-    text: str
-
-
-Change: TypeAlias = Block | Open | Delta
-
-
 class Blocks:
     """Renders an answer incrementally."""
 
     def __init__(self) -> None:
-        self._committed: list[str] = []
+        self._committed: list[str] = []  # the last one ends the last block
         self._open = ""
         self._tail: list[str] = []  # deltas after `_open`
         self._part = OpenPart()
@@ -91,8 +70,9 @@ class Blocks:
         if self._return:
             self._part.add("\n")
         rest = as_written("".join(self._tail)) if self._length > LIMIT else ""
-        changes = [self._commit(to_html(piece.tokens)) for piece in self._part.finish()]
-        return [*changes, self._commit(rest)] if rest else list(changes)
+        changes: list[Change] = [self._commit(piece) for piece in self._part.finish()]
+        self._open = ""  # where a row could have come
+        return [*changes, self._add(rest)] if rest else changes
 
     def _take(self, text: str) -> list[Change]:
         self._part.add(text)
@@ -148,10 +128,13 @@ class Blocks:
     def _advance(self, held: int) -> list[Change]:
         """Commit what is final, and show what is open; `held` characters at the end are not shown."""
         parsed = self._part.advance(held)
-        changes: list[Change] = [self._commit(to_html(piece.tokens)) for piece in parsed.final]
+        changes: list[Change] = [self._commit(piece) for piece in parsed.final]
         self._mode = self._begin
         if parsed.open is None:
             self._unseen = False
+            if parsed.in_table:
+                self._open = TAIL
+                changes.append(Open(TAIL))
         elif not may_become_table(parsed.open.tokens, parsed.text):
             changes += self._show(parsed.open.tokens, parsed.text)
         return changes
@@ -175,16 +158,26 @@ class Blocks:
         self._tail.append(text)
         return Delta(text)
 
-    def _commit(self, piece: str) -> Block:
-        self._committed.append(piece)
+    def _commit(self, piece: Piece) -> Block | More:
+        page = to_html(piece.tokens)
+        end = page.rindex(piece.end) if piece.end else len(page)
+        if piece.index == 0:
+            return self._add(page[:end], page[end:])
+        more = page[page.index(f"<{piece.part}") : end]
+        self._committed.insert(-1, more)
         self._open, self._tail = "", []
-        return Block(piece)
+        return More(more)
+
+    def _add(self, page: str, end: str = "") -> Block:
+        self._committed += [page, end]
+        self._open, self._tail = "", []
+        return Block(page + end)
 
     def _beyond(self, text: str) -> list[Change]:
         """Show what comes after the limit as it is written."""
         changes: list[Change] = []
         if self._length - len(text) <= LIMIT:
-            changes += [self._commit(to_html(piece.tokens)) for piece in self._part.finish()]
+            changes += [self._commit(piece) for piece in self._part.finish()]
             self._open = code_block(TAIL)
             changes.append(Open(self._open))
         return [*changes, self._append(text)]

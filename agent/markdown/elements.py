@@ -53,6 +53,10 @@ class Elements(RendererHTML):
         """Write the end of a table."""
         return "</table></div>\n"
 
+    def tbody_open(self, _tokens: Sequence[Token], _idx: int, _options: OptionsDict, _env: EnvType) -> str:
+        """Write the beginning of rows; the same if there are none yet."""
+        return "<tbody>\n"
+
     def th_open(self, tokens: Sequence[Token], idx: int, _options: OptionsDict, _env: EnvType) -> str:
         """Write the beginning of a cell; how it is set is a class, since the page allows no styles in place."""
         token = tokens[idx]

@@ -9,6 +9,8 @@ from agent.markdown.verbatim import growing
 
 _SMALL = 1024  # characters that may be parsed at any time
 _GROWTH = 8  # more are parsed when this part of them is new: n characters cost O(n)
+_EMPTY = re.compile(r"\n[ \t]*\n\Z")
+_HEAD = 2  # lines of the head of a table
 _INDENT = re.compile(r"[ \t]*")
 
 
@@ -20,26 +22,29 @@ class Parsed:
         final: pieces that do not change whatever follows.
         open: the last piece, unless it is final too.
         text: to which the lines of the tokens refer.
+        in_table: whether the next line may be one more row.
     """
 
     final: list[Piece]
     open: Piece | None
     text: str
+    in_table: bool
 
 
 class OpenPart:
     """Text that is not committed.
 
     Only the last block can change, or the last item of a list: a block ends because of the line that begins the next
-    one, and CommonMark never looks further. When items of a list have been committed, what remains is parsed after an
-    empty item in their place, for the same line can mean something else at the beginning of a text.
+    one, and CommonMark never looks further. Rows of tables do not change once they are complete. When items of a list
+    or rows have been committed, what remains is parsed after an empty item, or the head of the table, in their place,
+    for the same line can mean something else at the beginning of a text.
     """
 
     def __init__(self) -> None:
         self._text = ""
         self._new: list[str] = []
         self._grown = 0
-        self._item = ""  # line of the empty item
+        self._above = ""  # lines of the empty item, or of the head
         self._number: int | None = None  # of the first item after it
         self._ranks: tuple[int, ...] = ()  # of the headings above
 
@@ -65,8 +70,8 @@ class OpenPart:
         rest = found[count] if count < len(found) else None
         if count:
             self._text = (text.split("\n", rest.line)[-1] if rest else "") + held_text
-            self._follow(found[:count], rest)
-        return Parsed(found[:count], rest, text)
+            self._follow(found[:count], rest, text)
+        return Parsed(found[:count], rest, text, in_table=bool(count and self._above and not rest))
 
     def finish(self) -> list[Piece]:
         """Parse everything; nothing follows."""
@@ -79,26 +84,36 @@ class OpenPart:
         self._new.clear()
         self._grown = 0
         end = len(self._text) - held
-        return self._item + self._text[:end], self._text[end:]
+        return self._above + self._text[:end], self._text[end:]
 
     def _pieces(self, text: str) -> list[Piece]:
         tokens = parse_blocks(text)
-        if self._item:
-            del tokens[1:3]  # beginning and end of the empty item
         if self._number is not None:
-            tokens[0].attrs["start"] = self._number
+            tokens[0].attrs["start"] = self._number - 1  # of the empty item
         parse_lines(tokens, self._ranks)
-        return pieces(tokens)
+        return pieces(tokens)[1 if self._above else 0 :]
 
-    def _follow(self, final: list[Piece], piece: Piece | None) -> None:
-        """Remember what a piece follows: which headings, and which list if it is a later item of one."""
+    def _follow(self, final: list[Piece], piece: Piece | None, text: str) -> None:
+        """Remember what comes after these: which headings are above it, and which list or table it may go on with."""
         headings = (token.meta for done in final for token in done.tokens if "ranks" in token.meta)
         self._ranks = next((meta["ranks"] for meta in reversed(list(headings))), self._ranks)
         later = piece if piece and piece.index else None
-        indent = _INDENT.match(self._text)
-        self._item = f"{indent[0] if indent else ''}{later.marker}\n" if later else ""
         self._number = later.number if later else None
+        last = piece or final[-1]
+        if last.is_row and (piece is None or piece.index):
+            heads = [done.line for done in final if done.is_row and not done.index]
+            head = _lines(text, heads[-1], _HEAD) if heads else self._above
+            self._above = "" if _EMPTY.search(text) else head
+        else:
+            indent = _INDENT.match(self._text)
+            self._above = f"{indent[0] if indent else ''}{later.marker}\n" if later else ""
 
 
 def _is_closed(piece: Piece, text: str) -> bool:
+    if piece.is_row:
+        return text.endswith("\n")
     return piece.tokens[0].type == "fence" and growing(piece.tokens, text) is None
+
+
+def _lines(text: str, first: int, count: int) -> str:
+    return "".join(f"{line}\n" for line in text.split("\n")[first : first + count])

@@ -1,4 +1,4 @@
-"""The pieces in which a growing answer is committed: outermost blocks, and items of outermost lists."""
+"""The pieces in which a growing answer is committed: outermost blocks, items of outermost lists, rows of tables."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,34 @@ _LISTS = ("bullet_list_open", "ordered_list_open")
 
 @dataclass(frozen=True)
 class Piece:
-    """A block, or an item in a list of its own.
+    """A block, an item in a list of its own, the head of a table, or a row in a table of its own.
 
     Attributes:
         line: at which it begins in the text.
         number: of an item in a numbered list.
-        index: of an item in its list.
+        index: of an item in its list, or of a row in its table, where the head is the first; more than 0 means that
+            it goes on with the block of the piece before it.
     """
 
     tokens: list[Token]
     line: int
     number: int | None = None
     index: int = 0
+
+    @property
+    def is_row(self) -> bool:
+        """Whether it is the head or a row of a table that is committed row by row."""
+        return "framed" in self.tokens[0].meta
+
+    @property
+    def part(self) -> str:
+        """Tag of an item or row; empty for what is neither."""
+        return "tr" if self.is_row else "li" if self.tokens[0].type in _LISTS else ""
+
+    @property
+    def end(self) -> str:
+        """Before which, where it comes last in the HTML, further items or rows belong; empty as above."""
+        return "</tbody>" if self.is_row else f"</{self.tokens[0].tag}>" if self.part else ""
 
     @property
     def marker(self) -> str:
@@ -36,7 +52,25 @@ def pieces(tokens: list[Token]) -> list[Piece]:
     for end, token in enumerate(tokens, 1):
         if token.level == 0 and token.nesting <= 0:
             block = tokens[begin:end]
-            found += _items(block) if block[0].type in _LISTS else [Piece(block, _line(block[0]))]
+            found += _parts(block)
+            begin = end
+    return found
+
+
+def _parts(block: list[Token]) -> list[Piece]:
+    if block[0].type in _LISTS:
+        return _items(block)
+    return _rows(block) if "framed" in block[0].meta else [Piece(block, _line(block[0]))]
+
+
+def _rows(block: list[Token]) -> list[Piece]:
+    body = next(at for at, token in enumerate(block) if token.type == "tbody_open")
+    found = [Piece([*block[: body + 1], *block[-2:]], _line(block[0]))]
+    begin = body + 1
+    for end, token in enumerate(block[begin:], begin + 1):
+        if token.type == "tr_close":
+            row = [block[0], block[body], *block[begin:end], *block[-2:]]
+            found.append(Piece(row, _line(block[begin]), index=len(found)))
             begin = end
     return found
 

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from agent.chat.events import Block, Delta, Done, Event, Open, Think
+from agent.chat.events import Block, Delta, Done, Event, More, Open, Think
 from agent.chat.records import Conversation, Message
 from agent.config import Config, engine_environment
 from agent.node import Node
+from tests.markdown.reading import extended
 
 
 @asynccontextmanager
@@ -82,6 +83,8 @@ def text_of(events: list[Event]) -> str:
         match event:
             case Block(html=html):
                 committed, opened, tail = committed + html, "", ""
+            case More(html=html):
+                committed, opened, tail = extended(committed, html), "", ""
             case Open(html=html):
                 opened, tail = html, ""
             case Delta(text=text):

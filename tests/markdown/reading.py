@@ -3,10 +3,11 @@
 import re
 from html.parser import HTMLParser
 
-from agent.markdown.blocks import Block, Blocks, Change, Open
+from agent.markdown.blocks import Blocks
+from agent.markdown.changes import Block, Change, More, Open
 from agent.markdown.elements import TAIL
 
-_NEIGHBOURS = re.compile(r'</(ul|ol)>\n<\1 (?:start="\d+" )?dir="auto">\n')
+_END = re.compile(r"(</[uo]l>\n|</tbody>\n</table></div>\n)\Z")
 
 
 class Page(HTMLParser):
@@ -36,9 +37,10 @@ class Page(HTMLParser):
         self.others.append(data)
 
 
-def merged(html: str) -> str:
-    """Return HTML with neighbouring lists as one: items are committed one by one."""
-    return _NEIGHBOURS.sub("", html)
+def extended(html: str, more: str) -> str:
+    """Return HTML with items or rows at the end of the list or table that it ends with."""
+    assert _END.search(html), "there is no list or table to go on with"
+    return _END.sub(lambda end: more + end[0], html)
 
 
 def stream(text: str, *cuts: int) -> list[Change]:
@@ -50,6 +52,8 @@ def stream(text: str, *cuts: int) -> list[Change]:
             changes.append(change)
             if isinstance(change, Block):
                 seen, block = seen + change.html, ""
+            elif isinstance(change, More):
+                seen, block = extended(seen, change.html), ""
             elif isinstance(change, Open):
                 assert change.html.count(TAIL) == 1
                 block = change.html
@@ -65,7 +69,11 @@ def stream(text: str, *cuts: int) -> list[Change]:
 
 def committed(changes: list[Change]) -> str:
     """Return the HTML of all blocks."""
-    return "".join(change.html for change in changes if isinstance(change, Block))
+    html = ""
+    for change in changes:
+        if isinstance(change, Block | More):
+            html = html + change.html if isinstance(change, Block) else extended(html, change.html)
+    return html
 
 
 def every(step: int, text: str) -> range:

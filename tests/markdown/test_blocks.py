@@ -1,11 +1,11 @@
-import re
-
 import pytest
 
-from agent.markdown.blocks import Block, Blocks, Change, Delta, Open
+from agent.markdown.blocks import Blocks
+from agent.markdown.changes import Block, Change, Delta, More, Open
+from agent.markdown.elements import TAIL
 from agent.markdown.render import render
 from agent.markdown.source import LIMIT
-from tests.markdown.reading import Page, committed, every, merged, stream
+from tests.markdown.reading import Page, committed, every, stream
 
 
 def shown(*pushes: str) -> str:
@@ -51,9 +51,12 @@ def test_a_block_is_committed_when_the_next_one_begins() -> None:
 
 def test_items_are_committed_one_by_one() -> None:
     changes = stream("3. a\n4. b\n   - c\n\n5. d", *every(1, "3. a\n4. b\n   - c\n\n5. d"))
-    blocks = [change.html for change in changes if isinstance(change, Block)]
-    assert [re.findall(r"<li>(.)", html)[0] for html in blocks] == ["a", "b", "d"]
-    assert [re.findall(r'start="(\d)"', html) for html in blocks] == [["3"], ["4"], ["5"]]
+    assert [change.html for change in changes if isinstance(change, Block | More)] == [
+        '<ol start="3" dir="auto">\n<li>a</li>\n</ol>\n',
+        "<li>b\n<ul>\n<li>c</li>\n</ul>\n</li>\n",
+        "<li>d</li>\n",
+    ]
+    assert ['start="4"' in html for html in opened(changes) if ">b" in html] == [True, True]
 
 
 def test_code_grows_without_being_rendered_again() -> None:
@@ -77,8 +80,28 @@ def test_the_end_of_code_is_never_shown_as_code(fence: str) -> None:
 def test_a_table_grows_by_rows() -> None:
     text = "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n"
     changes = stream(text, *every(3, text))
-    assert [html.count("<tr>") for html in opened(changes)] == [1, 2, 3]
+    rows = [change.html for change in changes if isinstance(change, More)]
+    assert rows == ["<tr>\n<td>1</td>\n<td>2</td>\n</tr>\n", "<tr>\n<td>3</td>\n<td>4</td>\n</tr>\n"]
     assert not any("|" in html for html in opened(changes))
+
+
+def test_each_row_of_a_long_table_is_sent_once_and_at_once() -> None:
+    rows = [f"| **{number}** | b |\n" for number in range(1000)]
+    blocks = Blocks()
+    blocks.push("| a | b |\n|---|--:|\n")
+    for number, row in enumerate(rows):
+        more, tail = blocks.push(row)
+        assert isinstance(more, More)
+        assert f"<strong>{number}</strong>" in more.html
+        assert tail == Open(TAIL)
+    assert blocks.push("no row") == [Open(f'<p dir="auto">no row{TAIL}</p>\n')]
+
+
+def test_a_table_in_a_list_grows_as_a_whole() -> None:
+    text = "- | a |\n  |---|\n  | 1 |\n  | 2 |\n"
+    changes = stream(text, *every(1, text))
+    assert opened(changes)[-1].count("<tr>") == 3
+    assert committed(changes) == render(text)
 
 
 def test_a_formula_is_shown_as_it_is_written_until_it_ends() -> None:
@@ -124,7 +147,7 @@ def test_a_line_end_of_two_characters_may_be_cut() -> None:
 
 def test_an_item_is_no_head_of_a_table() -> None:
     text = "- a\n- b | c\n--|--\n"
-    assert merged(committed(stream(text, *every(1, text)))) == merged(render(text))
+    assert committed(stream(text, *every(1, text))) == render(text)
 
 
 def test_words_after_a_long_line_that_looked_like_a_row_are_shown() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import MediaType, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
 from agent.chat.records import Message
 from agent.node import Node
@@ -16,10 +16,12 @@ from web.person import go_to, person
 
 
 @get("/m/{message_id:str}", access="guest")
-async def show_message(request: PageRequest, node: NamedDependency[Node], message_id: FromPath[str]) -> Response[str]:
-    """Show one message without the page around it."""
+async def show_message(
+    request: PageRequest, node: NamedDependency[Node], message_id: FromPath[str], *, kept: FromQuery[bool] = False
+) -> Response[str]:
+    """Show one message without the page around it; `kept`: the text of the answer is on the page and is left out."""
     message = await _shown(request, node, message_id)
-    return page(request, "chat/message.html", m=message, **running(node, [message]))
+    return page(request, "chat/message.html", m=message, kept=kept, **running(node, [message]))
 
 
 @get("/m/{message_id:str}/text", access="guest")

@@ -5,8 +5,8 @@
     list       conversations were added, renamed, moved or deleted
     thread     the messages of the shown conversation have changed
     snapshot   the running answer of the shown conversation as far as it is, for pages that have just come
-    state, think, block, tail, delta, done    how it goes on; see `agent.chat.events`. `tail` is an open block: browsers
-               have an event `open` of their own on such a connection
+    state, think, block, more, tail, delta, done    how it goes on; see `agent.chat.events`. `tail` is an open block:
+               browsers have an event `open` of their own on such a connection
 
 Events of an answer carry an id, `MESSAGE.NUMBER`: a browser that was cut off says it when it comes back, and gets what
 it has missed. Frames are made here, since litestar's helper separates lines by CRLF, which not every reader takes.
@@ -25,11 +25,12 @@ from litestar.di import NamedDependency
 from litestar.params import HeaderParameter
 from litestar.response import Stream
 
-from agent.chat.events import Block, Delta, Done, Event, Open, Phase, Think
+from agent.chat.events import Block, Delta, Done, Event, More, Open, Phase, Think
 from agent.chat.feed import Subscription
 from agent.chat.generation import Generation
 from agent.errors import NotFoundError
 from agent.node import Node
+from agent.waiting import wait_at_most
 from web.door.visitor import until_revoked
 from web.locale import Translator
 from web.page import PageRequest, translator
@@ -39,7 +40,7 @@ from web.streams import Streams
 
 _LOOK_SECONDS = 1.0  # between two looks at what the device is doing
 _PING_SECONDS = 15.0  # between signs of life: a page that hears nothing for long takes the connection for dead
-_NAMES = {Think: "think", Block: "block", Open: "tail", Delta: "delta"}
+_NAMES = {Think: "think", Block: "block", More: "more", Open: "tail", Delta: "delta"}
 
 
 @get("/events", access="guest", media_type="text/event-stream")
@@ -111,7 +112,7 @@ class _Viewer:
                 if frame or time.monotonic() - quiet > _PING_SECONDS:
                     quiet = time.monotonic()
                     yield frame or _frame("ping", {})
-                await self._pause()
+                await wait_at_most(self._wake, _LOOK_SECONDS)
 
     async def _stale(self) -> bool:
         """Tell whether messages have come after the page was made and before it was listening."""
@@ -125,13 +126,6 @@ class _Viewer:
         generation = self._node.chat.running_in(conversation)
         begun = generation is not None and generation.message.id != self._shown.running
         return begun or leaf != self._shown.last
-
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(_LOOK_SECONDS):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
 
     def _news(self, news: Subscription) -> list[bytes]:
         frames = [self._device()]

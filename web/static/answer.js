@@ -13,7 +13,8 @@ let ended = ""; // the answer whose end is not announced yet
 let following = true; // whether the reader is at the end
 let top = 0; // where the reader was
 
-const running = () => thread.querySelector("[data-state=running]");
+const fed = new WeakSet(); // the answers that have been told here from the beginning
+const running = () => [...thread.children].findLast((message) => message.dataset.state === "running");
 
 /** Change the page at most every FRAME milliseconds, just before it is painted. */
 function later(name, detail) {
@@ -38,14 +39,17 @@ class Part {
   constructor(article) {
     this.article = article;
     this.answer = article.querySelector("[data-answer]");
-    this.blocks = "";
+    this.blocks = []; // HTML of each, and whether it goes on with the block before
     this.html = null; // of the open block, when it is another than on the page
     this.text = "";
     this.thought = "";
   }
-  block({ html }) {
-    this.blocks += html;
+  block({ html }, more = false) {
+    this.blocks.push([html, more]);
     this.tail({ html: "" });
+  }
+  more(detail) {
+    this.block(detail, true);
   }
   tail({ html }) {
     this.html = html;
@@ -58,22 +62,35 @@ class Part {
     this.thought += text;
   }
   commit() {
-    const open = this.answer.querySelector(":scope > [data-open]") ?? this.#opened();
-    if (this.blocks) {
-      open.insertAdjacentHTML("beforebegin", this.blocks);
-      tell("dress", this.answer);
+    const open = opened(this.answer) ?? this.#open();
+    for (const [html, more] of this.blocks) {
+      if (more) rows(open.previousElementSibling).append(nodes(html));
+      else open.before(nodes(html));
     }
     if (this.html !== null) open.innerHTML = this.html;
     if (this.text) append(open.querySelector(".tail") ?? open, this.text);
     if (this.thought) think(this.article, this.thought);
   }
-  #opened() {
+  #open() {
     const open = document.createElement("div");
     open.className = "open";
     open.dataset.open = "";
     this.answer.append(open);
     return open;
   }
+}
+
+/** The place of the open block, which comes last: looking for it must not take longer in a long answer. */
+const opened = (answer) => (answer.lastElementChild?.matches("[data-open]") ? answer.lastElementChild : null);
+
+/** What the items of a list or the rows of a table are in. */
+const rows = (block) => (block.matches(".table") ? block.querySelector("tbody") : block);
+
+function nodes(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  tell("dress", template.content);
+  return template.content;
 }
 
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent(`live:${name}`, { detail }));
@@ -124,7 +141,7 @@ jump.addEventListener("click", () => {
   follow();
 });
 
-for (const name of ["block", "tail", "delta", "think"]) {
+for (const name of ["block", "more", "tail", "delta", "think"]) {
   document.addEventListener(`live:${name}`, ({ detail }) => later(name, detail));
 }
 
@@ -132,6 +149,7 @@ document.addEventListener("live:snapshot", ({ detail }) => {
   const article = document.getElementById(`m-${detail.message}`);
   if (article?.dataset.state !== "running") return; // begun after this page was made: `thread` brings it
   queue = [];
+  fed.add(article);
   article.querySelector("[data-answer]").innerHTML = `${detail.html}<div class="open" data-open>${detail.open}</div>`;
   article.querySelector("[data-thought]").textContent = detail.thinking;
   article.querySelector(".thinking").hidden = !detail.thinking;
@@ -145,14 +163,22 @@ document.addEventListener("live:state", ({ detail }) => {
   if (article) show(article, detail);
 });
 
-document.addEventListener("live:done", ({ detail }) => {
+// An answer that was told to its end is on the page already, and stays; what is missing is what comes around it.
+document.addEventListener("live:done", async ({ detail }) => {
   const article = document.getElementById(`m-${detail.message}`);
   if (!article) return;
   write();
   phase = "";
   article.removeAttribute("hx-morph-skip");
+  article.dataset.ending = "";
   ended = article.id;
-  htmx.ajax("GET", `/m/${detail.message}`, { target: article, swap: "outerMorph" });
+  const answer = article.querySelector("[data-answer]");
+  const kept = detail.state !== "" && fed.has(article);
+  if (kept) opened(answer)?.remove();
+  answer.toggleAttribute("hx-morph-skip", kept);
+  const address = `/m/${detail.message}${kept ? "?kept=1" : ""}`;
+  await htmx.ajax("GET", address, { source: article, target: article, swap: "outerMorph" });
+  delete article.dataset.ending;
 });
 
 document.addEventListener("live:thread", async ({ detail }) => {

@@ -2,7 +2,7 @@
 
 const PATIENCE = 3000; // milliseconds without an answer until the page says so, and between two tries
 const SILENCE = 40_000; // milliseconds without a word, after which a connection is dead: the device pings every 15 s
-const NAMES = ["ping", "status", "list", "thread", "snapshot", "state", "think", "block", "tail", "delta", "done"];
+const NAMES = ["ping", "status", "list", "thread", "snapshot", "state", "think", "block", "more", "tail", "delta", "done"];
 
 const bar = document.getElementById("offline");
 let source = null;
@@ -16,7 +16,7 @@ const tell = (name, detail) => document.dispatchEvent(new CustomEvent(`live:${na
 /** What this page shows: its conversation, the last message of it, and the answer that is running. */
 const shown = () => document.getElementById("thread")?.dataset.conversation ?? "";
 const last = () => document.querySelector("#thread > .message:last-child")?.id.slice(2) ?? "";
-const running = () => document.querySelector("[data-state=running]")?.dataset.message ?? "";
+const running = () => document.querySelector("[data-state=running]:not([data-ending])")?.dataset.message ?? "";
 
 function close() {
   timer = clearTimeout(timer);

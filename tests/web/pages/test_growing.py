@@ -6,6 +6,16 @@ from playwright.sync_api import Page, expect
 
 from tests.web.pages.asking import SLOW, answer, ask
 
+# Whether the page shows the answer as the device keeps it.
+KEPT = """async () => {
+  const message = document.querySelector(".message.assistant");
+  const reply = await fetch("/m/" + message.dataset.message);
+  const kept = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector("[data-answer]");
+  const shown = message.querySelector("[data-answer]").cloneNode(true);
+  for (const button of shown.querySelectorAll(".copy")) button.remove();
+  return shown.innerHTML === kept.innerHTML || shown.innerHTML + kept.innerHTML;
+}"""
+
 
 def rest(page: Page) -> int:
     """Return how many pixels there are below what is to be seen."""
@@ -45,6 +55,27 @@ def test_many_short_answers_all_end_and_the_last_is_in_view(page: Page) -> None:
         expect(answer(page).locator("[data-answer]")).to_have_text(f"number {number}")
     expect(page.locator("#jump")).to_be_hidden()
     assert rest(page) < 2
+
+
+def test_what_was_told_stays_on_the_page_and_is_what_is_kept(page: Page) -> None:
+    rows = "".join(f"| {number} | **b** |\n" for number in range(9))
+    ask(
+        page,
+        f"!delay 2 !text 1. one\n2. two\n   - of it\n\n3. three\n\n| a | b |\n|---|---|\n{rows}\n```py\nx\n```\n\nend",
+    )
+    page.locator("[data-answer] tbody tr").first.evaluate("row => (window.first = row)")
+    page.locator("[data-answer] ol").evaluate("list => (window.list = list)")
+    expect(answer(page).locator(".actions")).to_be_visible()
+    assert page.evaluate("first.isConnected && list.isConnected && first.parentNode.children.length") == 9
+    assert page.evaluate(KEPT) is True
+
+
+def test_what_was_missed_is_there_at_the_end(page: Page) -> None:
+    ask(page, "!delay 5 !text - one\n- two\n- three\n- four\n- five\n- six\n- seven\n- eight\n- nine\n")
+    expect(page.locator("[data-answer] > ul > li").nth(1)).to_be_visible()
+    page.reload()
+    expect(answer(page).locator(".actions")).to_be_visible()
+    assert page.evaluate(KEPT) is True
 
 
 def test_who_scrolls_up_is_left_there_and_can_jump_back(page: Page) -> None:
