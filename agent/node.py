@@ -12,6 +12,7 @@ import msgspec
 from agent.available import Available
 from agent.benchmark import Benchmarks
 from agent.chat.chat import Chat
+from agent.chat.quota import RESERVE, Quota
 from agent.chooser import Chooser
 from agent.config import Config
 from agent.device import DeviceSettings
@@ -28,6 +29,7 @@ from agent.inference.supervisor import Supervisor
 from agent.journal import Journal
 from agent.measurements import Measurements
 from agent.models import ModelStore
+from agent.phrase import Phrase, joined
 from agent.plan import Plan
 from agent.security.accounts import Accounts
 from agent.state import Health, SelectionState
@@ -65,7 +67,7 @@ class Node:
         self.settings = DeviceSettings(self.store, config, origins or {})
         self.settings.on_change = self._configure
         self.security = Accounts.on(self.store, config.state_dir)
-        self.chat = Chat(self.store, self)
+        self.chat = Chat(self.store, self, Quota(config.chat_quota << 20, RESERVE, config.state_dir))
         self.vitals = Vitals(LIVE, self._traffic)
         self.downloads = Downloads(self.models, config.sources)
         results = config.state_dir / "benchmarks.json"
@@ -134,13 +136,13 @@ class Node:
         if status.state in {"stopped", "failed"} and coming is not None:
             return self._first_download(coming)
         if status.state == "stopped" and self._task is not None:
-            return Health("loading", VERSION, detail="Looking at this computer.")
+            return Health("loading", VERSION, detail=Phrase("errors.looking", "Looking at this computer."))
         more = trouble.message if trouble else coming.describe() if coming else ""
         return Health(
             status={"ready": "ok", "stopped": "loading", "refused": "loading"}.get(status.state, status.state),
             version=VERSION,
             model=status.model,
-            detail=f"{status.detail} {more}".rstrip(),
+            detail=joined(status.detail, more),
             hint=status.hint,
             progress=status.progress,
             active=self._supervisor.active,
@@ -229,12 +231,12 @@ class Node:
         """Return where a request stands in the queue; None once it is begun."""
         return self._supervisor.pending.place(answer.id, self.model.parallel if self.model else 1)
 
-    def generate(self, request: frames.Generate) -> Answer:
-        """Hand a request to the engine.
+    def generate(self, request: frames.Generate, who: str = "") -> Answer:
+        """Hand a request to the engine. `who` is whose share of the queue it takes, if anybody's.
 
         Raises:
             EngineUnavailableError: no model is ready; says why, and whether waiting helps.
-            QueueFullError: too many requests are waiting.
+            QueueFullError: too many requests are waiting, in all or of whoever asks.
         """
         health = self.health()
         if health.status == "downloading":
@@ -242,7 +244,7 @@ class Node:
         if self._supervisor.status.state == "stopped" and self._task is not None:
             retry = _INSTALL_RETRY if health.status == "loading" else 0
             raise EngineUnavailableError(health.detail, retry_after=retry, hint=health.hint)
-        return self._supervisor.generate(self._with_defaults(request))
+        return self._supervisor.generate(self._with_defaults(request), who)
 
     def _configure(self) -> None:
         """Follow what the owner has set on the pages; a model that was chosen for something else is chosen anew."""
@@ -267,11 +269,11 @@ class Node:
         """Return what there is to say while nothing can be served yet."""
         failed = self._supervisor.status.detail
         if coming.trouble is not None:
-            detail = f"{failed} {coming.trouble.message}".lstrip()
+            detail = joined(failed, coming.trouble.message)
             return Health("failed", VERSION, detail=detail, hint=coming.trouble.hint)
         progress = coming.progress
         share = progress.done / progress.total if progress and progress.total else 0.0
-        detail = f"{failed} {coming.describe()}".lstrip()
+        detail = joined(failed, coming.describe())
         return Health("downloading", VERSION, model=coming.name, detail=detail, progress=share)
 
     def _modelless(self) -> Candidate:

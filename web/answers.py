@@ -11,6 +11,7 @@ from litestar.types import Receive
 from agent.errors import EngineError, RequestError
 from agent.inference.answer import Answer
 from agent.inference.frames import Delta, Finished, Generate, Timings, TokenLogprob
+from agent.inference.pending import share
 from agent.node import Node
 
 T = TypeVar("T")
@@ -26,22 +27,28 @@ class Complete:
     timings: Timings
 
 
-def start_all(node: Node, requests: Sequence[Generate]) -> list[Answer]:
+def start_all(node: Node, requests: Sequence[Generate], who: str) -> list[Answer]:
     """Hand all requests to the engine, or none.
+
+    Args:
+        node: has the engine.
+        requests: what it is to do.
+        who: whose share of the queue they take; empty for nobody's.
 
     Raises:
         RequestError: they are more than can ever run and wait at once.
         EngineUnavailableError: no model is ready.
         QueueFullError: there is no room for all of them.
     """
-    room = (node.model.parallel if node.model else node.config.parallel) + node.config.queue
+    waiting = share(node.config.queue) if who else node.config.queue
+    room = (node.model.parallel if node.model else node.config.parallel) + waiting
     if len(requests) > room:
         message = f"The request asks for {len(requests)} answers; at most {room} may run and wait at once."
         raise RequestError(message, hint="Send several requests one after the other.")
     answers: list[Answer] = []
     try:
         for request in requests:
-            answers.append(node.generate(request))  # noqa: PERF401 - those begun before an error are needed below
+            answers.append(node.generate(request, who))  # noqa: PERF401 - those begun before an error are needed below
     except EngineError:
         cancel_all(answers)
         raise

@@ -6,6 +6,7 @@ import errno
 import signal
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
@@ -14,20 +15,35 @@ from agent.certificate import prepare
 from agent.errors import ConfigError
 from agent.node import Node
 from web.app import create_app
+from web.crowd import Crowd, Gate, Limits
+from web.patience import Patience, Protocol, end_overdue
+from web.tally import Tally
 from web.tls import tls_context
 
 _BACKLOG = 2048
 _DRAIN_SECONDS = 1  # for clients that do not read the end of their answers
 _KEEP_ALIVE_SECONDS = 75  # longer than clients keep idle connections, so that they close first
+_TICKS_PER_SECOND = 10  # of uvicorn
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: it would let running answers go on, and wait for them."""
+class Server(uvicorn.Server):
+    """Uvicorn that ends slow connections, and is without signal handlers: they would wait for running answers."""
+
+    def __init__(self, config: uvicorn.Config, patience: Patience) -> None:
+        super().__init__(config)
+        self._patience = patience
+        self._overdue = Tally("Clients too slow with their request, and cut off")
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""
         yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what is done ten times a second; returns whether to end."""
+        if counter % _TICKS_PER_SECOND == 0:
+            end_overdue(self.server_state.connections, self._patience, time.monotonic(), self._overdue)
+        return await super().on_tick(counter)
 
 
 async def serve(node: Node, *, host: str, port: int, on_listening: Callable[[str], Awaitable[None]]) -> None:
@@ -44,7 +60,7 @@ async def serve(node: Node, *, host: str, port: int, on_listening: Callable[[str
         StoreError: our own certificate cannot be written.
         ModelError: the node cannot start.
     """
-    with listen(host, port) as listener:
+    with Gate(listen(host, port), Crowd(Limits.of_process())) as listener:
         try:
             await node.open()
             await _serve(node, listener, host, on_listening)
@@ -58,6 +74,7 @@ async def _serve(
     encryption = _encryption(node)
     config = uvicorn.Config(
         create_app(node),
+        http=Protocol,
         ssl_context_factory=(lambda *_: encryption) if encryption else None,
         lifespan="off",
         ws="none",
@@ -69,7 +86,7 @@ async def _serve(
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    server = _Server(config)
+    server = Server(config, Patience())
     stopping = _on_signal()
     node.start()
     await on_listening(_url(host, listener.getsockname()[1], "https" if encryption else "http"))

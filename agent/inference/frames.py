@@ -193,7 +193,7 @@ class Events(msgspec.Struct, tag="events", array_like=True, frozen=True):
 ToEngine = Load | Generate | Cancel | Measure | Shutdown
 FromEngine = Loading | Loaded | LoadFailed | Measured | Events
 
-_encoder = msgspec.msgpack.Encoder()
+_encoder = msgspec.msgpack.Encoder(enc_hook=str)  # phrases are texts
 
 
 def encode(frame: ToEngine | FromEngine) -> bytes:

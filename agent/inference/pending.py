@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from agent.errors import EdgewiseError, QueueFullError
 from agent.inference import frames
 from agent.inference.answer import Answer
+from agent.phrase import Phrase
 
 _FIRST_GUESS = 10.0  # seconds that an answer takes, until one was measured
 _NEWS = 0.2  # weight of the latest answer in the running average
 _LONGEST_RETRY = 120  # seconds, said to clients when too many wait
+_LEAST_SHARE = 4
+
+
+def share(queue: int) -> int:
+    """Return how many places of a queue one person or key may hold, so that others get in: half of them, at least 4."""
+    return min(queue, max(queue // 2, _LEAST_SHARE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,7 @@ class Pending:
     def __init__(self) -> None:
         self._answers: dict[int, Answer] = {}
         self._begun: dict[int, float] = {}
-        self._waiting: dict[int, None] = {}  # in the order of arrival
+        self._waiting: dict[int, str] = {}  # who asks, by number in the order of arrival
         self.tokens = 0  # sampled so far, by all answers together
         self._shared: set[int] = set()
         self._usual = _FIRST_GUESS
@@ -38,12 +45,12 @@ class Pending:
         """Return how many are being answered or waiting."""
         return len(self._answers)
 
-    def add(self, answer: Answer) -> None:
-        """Begin with one; if there are others, none of them has the engine alone."""
+    def add(self, answer: Answer, who: str = "") -> None:
+        """Begin with one; if there are others, none of them has the engine alone. `who` is that of `require_room`."""
         self._none.clear()
         self._answers[answer.id] = answer
         self._begun[answer.id] = time.monotonic()
-        self._waiting[answer.id] = None
+        self._waiting[answer.id] = who
         if len(self._answers) > 1:
             self._shared.update(self._answers)
 
@@ -62,18 +69,36 @@ class Pending:
         position = list(self._waiting).index(number) + 1
         return Place(position, self._usual * position / parallel)
 
-    def require_room(self, parallel: int, queue: int) -> None:
+    def require_room(self, parallel: int, queue: int, who: str = "") -> None:
         """Do nothing if one more may wait where so many are answered at a time.
+
+        Args:
+            parallel: how many are answered at a time.
+            queue: how many may wait.
+            who: whoever asks, by any name, may not hold more than a share of the queue; empty: nobody counts them.
 
         Raises:
             QueueFullError: too many are waiting; says after which time a place is likely to be free.
         """
         count = len(self._answers)
+        retry_after = max(1, round(min(self._usual * count / parallel, _LONGEST_RETRY)))
         if count >= parallel + queue:
             raise QueueFullError(
-                f"{count} requests are being answered or waiting, which is all that may.",
-                retry_after=max(1, round(min(self._usual * count / parallel, _LONGEST_RETRY))),
-                hint="Ask again later, or raise --queue.",
+                Phrase(
+                    "errors.queue_full",
+                    "{count} requests are being answered or waiting, which is all that may.",
+                    count=count,
+                ),
+                retry_after=retry_after,
+                hint=Phrase("errors.queue_full_hint", "Ask again later, or raise --queue."),
+            )
+        # Who has just come waits until the engine takes them, but takes no place of the queue while slots are free.
+        waiting = min(count + 1 - parallel, list(self._waiting.values()).count(who) + 1)
+        if who and waiting > share(queue):
+            raise QueueFullError(
+                f"{share(queue)} of your requests are waiting, which is your share of the queue; others still get in.",
+                retry_after=retry_after,
+                hint="Ask again when one of them is answered.",
             )
 
     def dispatch(self, event: frames.Event) -> frames.Timings | None:

@@ -17,7 +17,7 @@ from dataclasses import replace
 import msgspec
 
 from agent.errors import EngineDiedError, EngineUnavailableError
-from agent.inference import frames
+from agent.inference import frames, saying
 from agent.inference.answer import Answer
 from agent.inference.candidate import Candidate, Status
 from agent.inference.pending import Pending
@@ -59,7 +59,7 @@ class Supervisor:
 
     def start(self, candidates: Sequence[Candidate]) -> None:
         """Begin to run the first of the candidates that works."""
-        self._enter("loading", "Looking for a model that runs.")
+        self._enter("loading", saying.LOOKING)
         self.failures = {}
         self._task = asyncio.create_task(self._run(list(candidates)), name="engine supervisor")
 
@@ -72,9 +72,9 @@ class Supervisor:
             async with asyncio.timeout(_PATIENCE):
                 await self.pending.none_left()
         if self.pending:
-            self._enter("loading", f"{candidates[0].name} takes over when the answers in progress are complete.")
+            self._enter("loading", saying.takes_over_later(candidates[0].name))
             await self.pending.none_left()
-        self._enter("loading", f"{candidates[0].name} takes over.")
+        self._enter("loading", saying.takes_over(candidates[0].name))
         self.status.info = None
         await self._end()
         self.start(candidates)
@@ -104,7 +104,7 @@ class Supervisor:
 
     async def stop(self) -> None:
         """End the process and every answer."""
-        self._enter("stopped", "Edgewise is shutting down.")
+        self._enter("stopped", saying.SHUTTING_DOWN)
         self.pending.fail(EngineUnavailableError("Edgewise is shutting down; the answer ends here."))
         await self._end()
 
@@ -125,23 +125,23 @@ class Supervisor:
         """How many requests are being answered or waiting."""
         return len(self.pending)
 
-    def generate(self, request: frames.Generate) -> Answer:
-        """Hand a request to the engine; its `id` is chosen here.
+    def generate(self, request: frames.Generate, who: str = "") -> Answer:
+        """Hand a request to the engine; its `id` is chosen here. `who` is whose share of the queue it takes, if any's.
 
         Raises:
             EngineUnavailableError: no model is ready.
-            QueueFullError: too many requests are waiting.
+            QueueFullError: too many requests are waiting, in all or of whoever asks.
         """
         info = self.status.info
         if self.status.state != "ready" or info is None or self._process is None:
             raise self._unavailable()
-        self.pending.require_room(info.parallel, self._queue)
+        self.pending.require_room(info.parallel, self._queue, who)
         number = next(self._numbers)
         self._process.send(msgspec.structs.replace(request, id=number))
         if not self.pending:
             self._heard = time.monotonic()
         answer = Answer(number, self._cancel)
-        self.pending.add(answer)
+        self.pending.add(answer, who)
         return answer
 
     async def _run(self, candidates: list[Candidate]) -> None:
@@ -152,8 +152,7 @@ class Supervisor:
             except Exception as error:  # the top of this task: nobody else would hear of it
                 logger.exception("%s cannot be run", candidate.name)
                 self.failures[candidate.name] = f"{candidate.name} cannot be run: {error}."
-        reasons = " ".join(self.failures.values())
-        self._enter("failed", reasons or "There is no model to run.", self.status.hint)
+        self._enter("failed", saying.none_runs(self.failures.values()), self.status.hint)
 
     async def _keep_serving(self, candidate: Candidate) -> None:
         deaths = 0
@@ -176,7 +175,7 @@ class Supervisor:
         verdict = self._set_aside.verdict(key, candidate.build)
         insists = verdict is not None and verdict.works and candidate.expect is None
         if verdict and verdict.aside and not insists:
-            self.failures[candidate.name] = f"{candidate.name} is set aside since {verdict.since}: {verdict.reason}"
+            self.failures[candidate.name] = saying.set_aside_since(candidate.name, verdict.since, verdict.reason)
             return False
         extra_buffers = verdict is None or verdict.works
         how = await self._one_life(candidate, extra_buffers=extra_buffers)
@@ -188,7 +187,7 @@ class Supervisor:
             return True
         if "SIGKILL" in how:  # by the kernel for lack of memory, or by our watchdog: says nothing about the pair
             reason = f"the engine {how}, for lack of memory or of progress."
-            self.failures[candidate.name] = f"{candidate.name} cannot be loaded: {reason}"
+            self.failures[candidate.name] = saying.cannot_load(candidate.name, reason)
             return False
         if extra_buffers:
             reason = f"the engine {how} during the self-test; tried again without repacked weights."
@@ -198,13 +197,13 @@ class Supervisor:
         reason = f"the engine {how} while loading it."
         logger.error("%s is set aside: %s", candidate.name, reason)
         self._set_aside.add(key, candidate.build, reason, aside=True)
-        self.failures[candidate.name] = f"{candidate.name} is set aside: {reason}"
+        self.failures[candidate.name] = saying.set_aside(candidate.name, reason)
         return False
 
     async def _one_life(self, candidate: Candidate, *, extra_buffers: bool) -> str:
         """Start a process, load the model, wait for the end; returns how it ended."""
         self.status = Status(
-            "loading", f"Loading {candidate.name}.", model=candidate.name, restarts=self.status.restarts
+            "loading", saying.loading(candidate.name), model=candidate.name, restarts=self.status.restarts
         )
         self._ready_at = self._heard = time.monotonic()
         self._retry_after = _RETRY
@@ -244,7 +243,7 @@ class Supervisor:
             case frames.Loaded():
                 self._loaded(frame)
             case frames.LoadFailed(message=message, hint=hint):
-                self._enter("refused", f"{self.status.model} cannot be loaded: {message}", hint)
+                self._enter("refused", saying.cannot_load(self.status.model, message), hint)
                 logger.error("%s", self.status.detail)
 
     def _loaded(self, frame: frames.Loaded) -> None:
@@ -253,7 +252,7 @@ class Supervisor:
             return
         self.status.info, self.status.load_seconds, self.status.progress = frame.info, frame.seconds, 1.0
         self._ready_at = time.monotonic()
-        self._enter("ready", " ".join([f"{self.status.model} is ready.", *self.failures.values()]))
+        self._enter("ready", saying.ready(self.status.model, self.failures.values()))
         logger.info("Loaded %s in %.2f s with %s", self.status.model, frame.seconds, frame.info.build)
 
     def _missed(self, frame: frames.Loaded) -> str:
@@ -272,7 +271,7 @@ class Supervisor:
         assert self._candidate is not None  # noqa: S101 - it is what missed
         assert self._process is not None  # noqa: S101 - it has just reported
         self._set_aside.add(self._key, self._candidate.build, f"it {missed}", aside=True, works=True)
-        self._enter("refused", f"{self._candidate.name} is set aside: it {missed}")
+        self._enter("refused", saying.set_aside(self._candidate.name, f"it {missed}"))
         logger.warning("%s", self.status.detail)
         self._process.kill()
 
@@ -290,7 +289,7 @@ class Supervisor:
     def _unavailable(self) -> EngineUnavailableError:
         waiting_helps = self.status.state in {"loading", "restarting", "refused"}
         return EngineUnavailableError(
-            self.status.detail or "No model is loaded.",
+            self.status.detail or saying.NOT_LOADED,
             retry_after=self._retry_after if waiting_helps else 0,
             hint=self.status.hint,
         )

@@ -7,14 +7,14 @@ import pytest
 from agent.errors import EngineDiedError, QueueFullError
 from agent.inference import frames
 from agent.inference.answer import Answer
-from agent.inference.pending import Pending
+from agent.inference.pending import Pending, share
 
 TIMINGS = frames.Timings(prompt=8, cached=0, completion=5, queued=0.0, prefill=0.1, decode=0.2)
 
 
-def begin(pending: Pending, number: int) -> Answer:
+def begin(pending: Pending, number: int, who: str = "") -> Answer:
     answer = Answer(number, lambda _: None)
-    pending.add(answer)
+    pending.add(answer, who)
     return answer
 
 
@@ -100,6 +100,43 @@ def test_one_too_many_is_told_when_a_place_is_likely() -> None:
     with pytest.raises(QueueFullError, match="4 requests") as caught:
         pending.require_room(2, 2)
     assert caught.value.retry_after == 20  # ten seconds each, until one was measured, and two rounds
+
+
+@pytest.mark.parametrize(("queue", "places"), [(0, 0), (2, 2), (6, 4), (8, 4), (32, 16)])
+def test_a_share_is_half_of_the_queue_and_four_places_if_there_are(queue: int, places: int) -> None:
+    assert share(queue) == places
+
+
+def test_nobody_holds_more_than_a_share_of_the_queue_and_others_get_in() -> None:
+    pending = Pending()
+    for number in range(6):
+        pending.require_room(2, 8, "a")
+        begin(pending, number, "a")
+    with pytest.raises(QueueFullError, match="4 of your requests") as caught:
+        pending.require_room(2, 8, "a")
+    assert caught.value.retry_after == 30
+    pending.require_room(2, 8, "b")
+    pending.require_room(2, 8)
+    pending.dispatch(frames.Started(0, 8, 0))
+    pending.dispatch(frames.Started(1, 8, 0))
+    with pytest.raises(QueueFullError):
+        pending.require_room(2, 8, "a")
+    pending.dispatch(finished(0))
+    pending.dispatch(frames.Started(2, 8, 0))
+    pending.require_room(2, 8, "a")
+
+
+def test_who_is_being_answered_holds_no_place_of_the_queue() -> None:
+    pending = Pending()
+    for number in range(20):
+        pending.require_room(20, 8, "a")
+        begin(pending, number, "a")
+        pending.dispatch(frames.Started(number, 8, 0))
+    for number in range(20, 24):
+        pending.require_room(20, 8, "a")
+        begin(pending, number, "a")
+    with pytest.raises(QueueFullError, match="your share"):
+        pending.require_room(20, 8, "a")
 
 
 def test_refused_requests_do_not_make_the_wait_look_short() -> None:

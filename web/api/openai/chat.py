@@ -12,6 +12,7 @@ from agent.errors import RequestError
 from agent.inference.frames import Generate
 from agent.node import Node
 from web.answers import start_all
+from web.api.asker import asker
 from web.api.openai.chat_reply import ChatStream, encode_reply
 from web.api.openai.constraints import check_grammar, check_schema
 from web.api.openai.models import require
@@ -80,7 +81,7 @@ async def create_chat_completion(request: Request[Any, Any, Any], node: NamedDep
     check_grammar(request.user, asked.grammar)
     check_schema(request.user, msgspec.to_builtins(asked.response_format))
     model = require(node, asked.model)
-    answers = start_all(node, to_engine(asked))
+    answers = start_all(node, to_engine(asked), asker(request))
     head = new_head("chatcmpl-", node, model)
     if asked.stream:
         form = ChatStream(head, asked.n or 1, usage=asked.wants_usage, progress=bool(asked.return_progress))

@@ -12,6 +12,7 @@ from agent.errors import RequestError
 from agent.inference.frames import Generate
 from agent.node import Node
 from web.answers import start_all
+from web.api.asker import asker
 from web.api.openai.completions_reply import CompletionStream, encode_reply
 from web.api.openai.constraints import check_grammar
 from web.api.openai.models import require
@@ -53,7 +54,7 @@ async def create_completion(request: Request[Any, Any, Any], node: NamedDependen
     check_grammar(request.user, asked.grammar)
     model = require(node, asked.model)
     prompts = to_prompts(asked)
-    answers = start_all(node, to_engine(asked, prompts))
+    answers = start_all(node, to_engine(asked, prompts), asker(request))
     head = new_head("cmpl-", node, model)
     n = asked.n or 1
     echoes = [prompt if asked.echo and isinstance(prompt, str) else "" for prompt in prompts for _ in range(n)]
