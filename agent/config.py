@@ -2,10 +2,10 @@
 
 A setting `name` can be given as the flag `--name`, the variable `EDGEWISE_NAME` or the key `name` of the TOML file;
 the first of these that is there wins, then the default. The file is the one named by `--config` or `EDGEWISE_CONFIG`,
-else `$XDG_CONFIG_HOME/edgewise/config.toml`, else `/etc/edgewise/config.toml`.
+else `$XDG_CONFIG_HOME/edgewise/config.toml`, else `/etc/edgewise/config.toml`. There, `url` in the table `[mqtt]`
+is `mqtt_url`.
 """
 
-import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -19,6 +19,8 @@ from msgspec import Meta
 from agent.errors import ConfigError
 from agent.models.settings import SourceSettings
 from agent.selection.policy import Licences, Policy, Preference, Use
+from agent.setting_values import convert, flat
+from agent.telemetry.settings import TelemetrySettings
 
 _PREFIX = "EDGEWISE_"
 # Variables that other tools have made common; read when the EDGEWISE_ one is not set.
@@ -29,7 +31,7 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=0)]
 
 
-class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Config(TelemetrySettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings. `Meta` descriptions are their documentation, for `--help` and for docs/configuration.md."""
 
     state_dir: Annotated[Path, Meta(description="directory of everything that Edgewise keeps: models, settings, logs")]
@@ -40,7 +42,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: Annotated[
         list[str],
         Meta(description="other host names by which browsers reach this device, separated by commas"),
-    ] = []
+    ] = msgspec.field(default_factory=list)
     auth: Annotated[
         Literal["accounts", "open"],
         Meta(description="accounts: sign in, or send a key; open: everybody may do everything, for a lab"),
@@ -69,7 +71,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aliases: Annotated[
         list[str],
         Meta(description="other names under which the served model answers, separated by commas; *: any name"),
-    ] = []
+    ] = msgspec.field(default_factory=list)
     engine: Annotated[str, Meta(description="inference engine: llama_cpp or echo")] = "llama_cpp"
     context: Annotated[
         Count, Meta(description="context length of each request in tokens; 0: as fits this computer")
@@ -92,6 +94,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         float,
         Meta(ge=1, description="seconds without a sign of life after which a working engine is restarted"),
     ] = 120.0
+    chat_quota: Annotated[Count, Meta(description="MiB of chats and files that each person may keep; 0: no bound")] = (
+        256
+    )
     fetch_models: Annotated[bool, Meta(description="install the best model for this computer without being asked")] = (
         True
     )
@@ -181,7 +186,7 @@ def _settings() -> tuple[Setting, ...]:
         description = next((m.description for m in field.type.__metadata__ if m.description), "")
         default = field.default_factory() if callable(field.default_factory) else field.default
         rows.append(Setting(field.name, description, None if field.required else default))
-    return tuple(rows)
+    return tuple(sorted(rows, key=lambda row: row.name in TelemetrySettings.__struct_fields__))
 
 
 SETTINGS = _settings()
@@ -208,7 +213,7 @@ def resolve(flags: Mapping[str, object], file: Path | None = None) -> Resolved:
     for place, layer in layers:
         for name, value in layer.items():
             origin = place if place != "environment" else _variable(name)
-            values[name] = _convert(name, value, origin)
+            values[name] = convert(Config, name, value, origin)
             origins[name] = origin
     return Resolved(Config(**values), origins)
 
@@ -225,35 +230,6 @@ def engine_environment() -> dict[str, str]:
 def colour_wanted() -> bool:
     """Tell whether the user's terminal shows emphasis (https://no-color.org)."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in {"", "dumb"}
-
-
-def _convert(name: str, value: object, place: str) -> object:
-    field = next((field for field in msgspec.structs.fields(Config) if field.name == name), None)
-    if field is None:
-        close = difflib.get_close_matches(name, [setting.name for setting in SETTINGS], 1)
-        raise ConfigError(
-            f"There is no setting {name!r} ({place}).",
-            hint=f"Did you mean {close[0]!r}?" if close else "`edgewise config` lists them all.",
-        )
-    if isinstance(value, str) and _bare(field.type) == msgspec.inspect.type_info(list[str]):
-        value = [part.strip() for part in value.split(",") if part.strip()]
-    try:
-        return msgspec.convert(value, field.type, strict=False, dec_hook=_decode)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"Setting {name} cannot be {value!r} ({place}): {error}.") from error
-
-
-def _bare(kind: object) -> msgspec.inspect.Type:
-    info = msgspec.inspect.type_info(kind)
-    while isinstance(info, msgspec.inspect.Metadata):  # the description
-        info = info.type
-    return info
-
-
-def _decode(kind: type, value: object) -> object:
-    if kind is Path and isinstance(value, str):
-        return Path(value).expanduser().absolute()
-    raise NotImplementedError(kind)
 
 
 def _environment() -> dict[str, object]:
@@ -289,7 +265,7 @@ def _file(given: Path | None) -> Path | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        return flat(tomllib.loads(path.read_text()))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"Configuration file {path} cannot be read: {error}.") from error
 

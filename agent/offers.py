@@ -8,6 +8,7 @@ from pathlib import Path
 from agent.catalog import File, Model, Quality
 from agent.errors import ModelFileError
 from agent.gguf import Header, read_header
+from agent.gguf.title import title_of
 from agent.models import InstalledModel, ModelStore
 from agent.selection.machine import Offer
 from agent.shape import Shape
@@ -57,7 +58,7 @@ def local(name: str, path: Path, header: Header) -> Offer:
     """
     model = Model(
         name=name,
-        title=name,
+        title=title_of(header, path.stem),
         publisher="",
         released="",
         licence="unknown",

@@ -120,10 +120,32 @@ END;
 """
 
 
+# What a row counts, for the quota of a person; computed when it is asked for, and kept in the indexes.
+_SIZES = """
+ALTER TABLE conversations ADD COLUMN size INTEGER AS (
+    500 + length(CAST(title AS BLOB)) + length(CAST(system AS BLOB)) + length(CAST(draft AS BLOB))
+);
+CREATE INDEX conversations_size ON conversations (user_id, size);
+ALTER TABLE messages ADD COLUMN size INTEGER AS (
+    500 + length(CAST(text AS BLOB)) + length(CAST(thinking AS BLOB)) + length(CAST(html AS BLOB))
+);
+CREATE INDEX messages_size ON messages (conversation_id, size);
+ALTER TABLE attachments ADD COLUMN size INTEGER AS (500 + length(CAST(text AS BLOB)));
+CREATE INDEX attachments_size ON attachments (user_id, size);
+"""
+
+
 @migrations()
 def tables(database: Database) -> None:
     """Everything that the first version keeps."""
     for statement in _statements(_TABLES):
+        database.execute(statement)
+
+
+@migrations()
+def sizes(database: Database) -> None:
+    """How much each person keeps."""
+    for statement in _statements(_SIZES):
         database.execute(statement)
 
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 from sqlite_utils import Database
 
 from agent.errors import StoreError
+from agent.phrase import Phrase
 from agent.schema import migrations
 
 T = TypeVar("T")
@@ -83,8 +84,11 @@ class Store:
                 migrations.apply(database)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
-                f"{self.path} cannot be opened: {error}.",
-                hint="If the file is damaged, move it away and restore a backup; Edgewise makes a new one.",
+                Phrase("errors.store_unopened", "{place} cannot be opened: {error}.", place=self.path, error=error),
+                hint=Phrase(
+                    "errors.store_unopened_hint",
+                    "If the file is damaged, move it away and restore a backup; Edgewise makes a new one.",
+                ),
             ) from error
         self._connections[executor] = database
 
@@ -102,8 +106,12 @@ class Store:
             return work(self._connections[executor])
         except sqlite3.Error as error:
             raise StoreError(
-                f"{self.path.name} could not be used: {error}.",
-                hint=f"Is there room on the disk, and is {self.path.parent} writable?",
+                Phrase("errors.store_failed", "{place} could not be used: {error}.", place=self.path.name, error=error),
+                hint=Phrase(
+                    "errors.store_failed_hint",
+                    "Is there room on the disk, and is {folder} writable?",
+                    folder=self.path.parent,
+                ),
             ) from error
 
     def _change(self, change: Callable[[Database], T]) -> T:

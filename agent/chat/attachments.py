@@ -12,9 +12,12 @@ from agent.chat.decoding import ACCEPTED, decode
 from agent.chat.extract import LONGEST
 from agent.chat.filenames import safe_name
 from agent.chat.ids import new_id
+from agent.chat.making_room import write_with_room
 from agent.chat.pdf import PdfReader, is_pdf
+from agent.chat.quota import UNBOUNDED, Quota, size_of
 from agent.chat.records import Attachment
 from agent.errors import InputError, NotFoundError
+from agent.phrase import Phrase
 from agent.store import Store
 from agent.units import format_bytes
 
@@ -30,8 +33,9 @@ _COLUMNS = "id, name, bytes, length(text) AS characters"
 class Attachments:
     """The attached texts in the database."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, quota: Quota = UNBOUNDED) -> None:
         self._store = store
+        self._quota = quota
         self._pdf = PdfReader()
 
     async def add(self, user_id: str, name: str, content: bytes, *, composer: str | None = None) -> Attachment:
@@ -45,15 +49,30 @@ class Attachments:
 
         Raises:
             InputError: it is too large, or there is no text in it that can be read.
+            NoRoomError: this user has no room for it, or the disk has none.
             NotFoundError: this user has no such conversation.
         """
         name = safe_name(name)
         if len(content) > LARGEST:
             size = format_bytes(len(content))
-            raise InputError(f"{name} has {size}; at most {format_bytes(LARGEST)} can be attached.", field="file")
+            raise InputError(
+                Phrase(
+                    "errors.file_too_large",
+                    "{name} has {size}; at most {most} can be attached.",
+                    name=name,
+                    size=size,
+                    most=format_bytes(LARGEST),
+                ),
+                field="file",
+            )
         text = await self._text(name, content)
         made = Attachment(new_id(), name, len(content), len(text))
-        await self._store.write(lambda database: _insert(database, user_id, composer, made, text))
+
+        def run(database: Database) -> None:
+            self._quota.require(database, user_id, size_of(text))
+            _insert(database, user_id, composer, made, text)
+
+        await write_with_room(self._store, user_id, run)
         return made
 
     async def text(self, user_id: str, attachment_id: str) -> str:
@@ -76,9 +95,18 @@ class Attachments:
         """Return the ids of copies that are not sent yet, for a new version of a message.
 
         Raises:
+            NoRoomError: this user has no room for them, or the disk has none.
             NotFoundError: this user has no such attachment.
         """
-        return await self._store.write(lambda database: [_copy(database, user_id, i) for i in attachment_ids])
+
+        def run(database: Database) -> list[str]:
+            found = [_row(database, user_id, attachment_id) for attachment_id in attachment_ids]
+            if found:
+                size = sum(size_of(str(row["text"])) for row in found)
+                self._quota.require(database, user_id, size)
+            return [_copy(database, row) for row in found]
+
+        return await write_with_room(self._store, user_id, run)
 
     async def unsent(self, user_id: str, composer: str | None = None) -> list[Attachment]:
         """Return what waits to be sent in a conversation, or for a new one (None)."""
@@ -112,9 +140,18 @@ class Attachments:
             return await self._pdf.read(name, content)
         text = await asyncio.to_thread(decode, name, content)
         if not text.strip():
-            raise InputError(f"{name} is empty.", field="file", hint=ACCEPTED)
+            raise InputError(Phrase("errors.file_empty", "{name} is empty.", name=name), field="file", hint=ACCEPTED)
         if len(text) > LONGEST:
-            raise InputError(f"{name} has {len(text)} characters; at most {LONGEST} can be attached.", field="file")
+            raise InputError(
+                Phrase(
+                    "errors.file_too_long",
+                    "{name} has {length} characters; at most {most} can be attached.",
+                    name=name,
+                    length=len(text),
+                    most=LONGEST,
+                ),
+                field="file",
+            )
         return text
 
 
@@ -155,14 +192,18 @@ def _insert(database: Database, user_id: str, composer: str | None, made: Attach
     query = "SELECT count(*) FROM attachments WHERE user_id = ? AND message_id IS NULL"
     (count,) = database.execute(query, (user_id,)).fetchone()
     if count >= _MOST_UNSENT:
-        raise InputError(f"{count} files wait to be sent already.", field="file", hint="Send or remove some of them.")
+        raise InputError(
+            Phrase("errors.files_waiting", "{count} files wait to be sent already.", count=count),
+            field="file",
+            hint=Phrase("errors.files_waiting_hint", "Send or remove some of them."),
+        )
     row = {"user_id": user_id, "message_id": None, "composer": composer, "created": time.time(), "text": text}
     insert(database, {**row, "id": made.id, "name": made.name, "bytes": made.bytes})
 
 
-def _copy(database: Database, user_id: str, attachment_id: str) -> str:
+def _copy(database: Database, row: Mapping[str, object]) -> str:
     made = {"id": new_id(), "message_id": None, "created": time.time()}
-    insert(database, {**_row(database, user_id, attachment_id), **made})
+    insert(database, {**row, **made})
     return str(made["id"])
 
 
@@ -174,4 +215,7 @@ def _row(database: Database, user_id: str, attachment_id: str) -> dict[str, obje
 
 
 def _not_found() -> NotFoundError:
-    return NotFoundError("There is no such attachment.", hint="Files that are not sent within a day are removed.")
+    return NotFoundError(
+        Phrase("errors.no_attachment", "There is no such attachment."),
+        hint=Phrase("errors.no_attachment_hint", "Files that are not sent within a day are removed."),
+    )

@@ -9,51 +9,54 @@ from msgspec.structs import replace
 from agent.chat import history
 from agent.chat.attachments import Attachments, as_prompt
 from agent.chat.conversations import Conversations
+from agent.chat.emptying import empty_every_hour
 from agent.chat.events import Snapshot
 from agent.chat.feed import Feed
 from agent.chat.generation import Generation
 from agent.chat.host import Host
+from agent.chat.importing import import_into
+from agent.chat.keeping import keep, save_now_and_then
 from agent.chat.messages import Messages
 from agent.chat.presets import Presets
 from agent.chat.question import Question
+from agent.chat.quota import UNBOUNDED, Quota, size_of
 from agent.chat.records import ChatSettings, Conversation, Message
 from agent.chat.titles import first_title
-from agent.errors import InputError, StoreError
-from agent.markdown.render import render
+from agent.errors import InputError
+from agent.phrase import Phrase
 from agent.store import Store
 
 logger = logging.getLogger(__name__)
 
 _MAX_RUNNING = 4  # answers of one person at a time, so that nobody fills the queue alone
-_CHECKPOINT_SECONDS = 10.0  # between two times that the text so far is written down: what a power cut costs at most
-_KEEP_TRIES, _KEEP_SECONDS = 30, 2.0  # a full disk may get room again
-_TIDY_SECONDS = 3600.0
 
 
 class Chat:
-    """Conversations of all people on one device."""
+    """Conversations of all people on one device, of which each may keep as much as the quota says."""
 
-    def __init__(self, store: Store, host: Host) -> None:
+    def __init__(self, store: Store, host: Host, quota: Quota = UNBOUNDED) -> None:
         self.feed = Feed()
-        self.conversations = Conversations(store)
-        self.messages = Messages(store)
+        self.conversations = Conversations(store, quota)
+        self.messages = Messages(store, quota)
         self.presets = Presets(store)
-        self.attachments = Attachments(store)
+        self.attachments = Attachments(store, quota)
+        self._store = store
+        self._quota = quota
         self._host = host
         self._running: dict[str, Generation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._tidying: asyncio.Task[None] | None = None
+        self._emptying: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Put in order what an earlier run has left."""
         if lost := await self.messages.interrupted():
             logger.warning("%d answers were cut off when the device stopped; what they had is kept", lost)
-        self._tidying = asyncio.create_task(self._tidy(), name="tidying")
+        self._emptying = asyncio.create_task(empty_every_hour(self.conversations, self.attachments), name="emptying")
 
     async def close(self) -> None:
         """Wait until what was being answered is kept; the engine has ended it before."""
-        if self._tidying is not None:
-            self._tidying.cancel()
+        if self._emptying is not None:
+            self._emptying.cancel()
         for generation in self._running.values():
             generation.stop()
         if self._tasks:
@@ -76,11 +79,12 @@ class Chat:
 
         Raises:
             InputError: there is nothing to send, or too much is going on already.
+            NoRoomError: this person keeps too much, or the disk has no room for a long text.
             NotFoundError: no such conversation or attachment.
         """
         text = text.strip()
         if not text and not attachments:
-            raise InputError("There is nothing to send.", field="text")
+            raise InputError(Phrase("errors.nothing_to_send", "There is nothing to send."), field="text")
         self._require_place(user_id, conversation_id)
         if conversation_id is None:
             file = await self.attachments.name(user_id, attachments[0]) if attachments else ""
@@ -104,7 +108,7 @@ class Chat:
         """Begin another answer to the same question, beside the one there is; returns it."""
         before = await self.messages.get(user_id, message_id)
         if before.role != "assistant" or before.parent_id is None:
-            raise InputError("Only an answer can be written anew.")
+            raise InputError(Phrase("errors.only_answers_anew", "Only an answer can be written anew."))
         self._require_place(user_id, before.conversation_id)
         conversation = await self.conversations.get(user_id, before.conversation_id)
         return await self._begin(user_id, conversation, await self.messages.get(user_id, before.parent_id))
@@ -117,9 +121,9 @@ class Chat:
         """
         before = await self.messages.get(user_id, message_id)
         if before.role != "user":
-            raise InputError("Only a question can be changed.")
+            raise InputError(Phrase("errors.only_questions_change", "Only a question can be changed."))
         if not text.strip() and not before.attachments:
-            raise InputError("There is nothing to send.", field="text")
+            raise InputError(Phrase("errors.nothing_to_send", "There is nothing to send."), field="text")
         self._require_place(user_id, before.conversation_id)
         conversation = await self.conversations.get(user_id, before.conversation_id)
         copies = await self.attachments.copy(user_id, [attachment.id for attachment in before.attachments])
@@ -138,7 +142,7 @@ class Chat:
         """Go on with an answer that was cut, stopped or lost; returns it."""
         before = await self.messages.get(user_id, message_id)
         if before.role != "assistant" or before.state not in {"cut", "stopped", "failed"} or before.parent_id is None:
-            raise InputError("Only an answer that was cut off can be continued.")
+            raise InputError(Phrase("errors.only_cut_continue", "Only an answer that was cut off can be continued."))
         self._require_place(user_id, before.conversation_id)
         conversation = await self.conversations.get(user_id, before.conversation_id)
         answer = await self.messages.reopen(user_id, message_id)
@@ -162,18 +166,47 @@ class Chat:
             generation.stop()
         self.feed.changed(user_id, conversation_id)
 
+    async def delete_all(self, user_id: str) -> None:
+        """Remove all conversations of a person for good; what was being written there ends at once."""
+        await self.conversations.throw_all_away(user_id)
+        self.stop_all(user_id)
+        await self.conversations.empty_bin(user_id)
+        self.feed.changed(user_id)
+
+    def stop_all(self, user_id: str) -> None:
+        """End all answers that are being written for a person; whose account is gone has nothing kept of them."""
+        for generation in self._running.values():
+            if generation.user_id == user_id:
+                generation.stop()
+
+    async def bring(self, user_id: str, data: bytes) -> int:
+        """Keep the conversations of a file; returns how many are new.
+
+        Raises:
+            InputError: the file is of no known format, damaged or too large.
+            NoRoomError: this person has no room for all of them, or the disk has none.
+        """
+        try:
+            return await import_into(self._store, user_id, data, self._quota)
+        finally:
+            self.feed.changed(user_id)  # some may have come before there was no more room
+
     async def thread(self, user_id: str, conversation_id: str) -> list[Message]:
         """Return the messages that a conversation shows, each answer with its HTML.
 
-        Imported ones come without; they are rendered when they are first seen.
+        Imported ones come without; they are rendered when they are first seen, and again while there is no room for it.
         """
         messages = await self.messages.thread(user_id, conversation_id)
         answers = [message for message in messages if message.role == "assistant" and message.state != "running"]
         bare = [message for message in answers if message.text and not message.html]
         if not bare:
             return messages
+        from agent.markdown.render import render  # noqa: PLC0415 - as in `Draft`
+
         html = await asyncio.to_thread(lambda: {message.id: render(message.text) for message in bare})
-        await self.messages.keep_html(html)
+        size = size_of(*html.values())
+        if await self._store.read(lambda database: self._quota.fits(database, user_id, size)):
+            await self.messages.keep_html(html)
         return [replace(message, html=html.get(message.id, message.html)) for message in messages]
 
     def running(self, message_id: str) -> Generation | None:
@@ -209,19 +242,15 @@ class Chat:
     def _require_place(self, user_id: str, conversation_id: str | None) -> None:
         own = [run for run in self._running.values() if run.user_id == user_id]
         if any(run.message.conversation_id == conversation_id for run in own):
-            raise InputError("An answer is still being written here.", hint="Wait for it, or stop it.")
+            raise InputError(
+                Phrase("errors.answer_running", "An answer is still being written here."),
+                hint=Phrase("errors.answer_running_hint", "Wait for it, or stop it."),
+            )
         if len(own) >= _MAX_RUNNING:
-            raise InputError(f"{_MAX_RUNNING} answers are being written for you.", hint="Wait for one of them.")
-
-    async def _tidy(self) -> None:
-        """Empty the bin of what has been in it for a day, now and every hour."""
-        while True:
-            try:
-                await self.conversations.purge()
-                await self.attachments.purge()
-            except StoreError as error:
-                logger.warning("The bin could not be emptied: %s", error.message)
-            await asyncio.sleep(_TIDY_SECONDS)
+            raise InputError(
+                Phrase("errors.too_many_answers", "{most} answers are being written for you.", most=_MAX_RUNNING),
+                hint=Phrase("errors.too_many_answers_hint", "Wait for one of them."),
+            )
 
     async def _begin(self, user_id: str, conversation: Conversation, question: Message) -> Message:
         answer = await self.messages.append(
@@ -249,47 +278,12 @@ class Chat:
 
     async def _run(self, generation: Generation, question: Question) -> None:
         """See an answer through, and keep it."""
-        saving = asyncio.create_task(self._save_now_and_then(generation), name="checkpoints")
+        saving = asyncio.create_task(save_now_and_then(self.messages, generation), name="checkpoints")
         try:
             await generation.run(question)
         finally:
             saving.cancel()
-        await self._keep(generation)
+        await keep(self.messages, generation)
         del self._running[generation.message.id]
         generation.end()
         self.feed.changed(generation.user_id)
-
-    async def _save_now_and_then(self, generation: Generation) -> None:
-        draft, saved = generation.draft, generation.draft.text
-        while True:
-            await asyncio.sleep(_CHECKPOINT_SECONDS)
-            if draft.text == saved:
-                continue
-            saved = draft.text
-            try:
-                await self.messages.checkpoint(generation.message.id, draft.text, draft.thinking)
-            except StoreError as error:
-                logger.warning("An answer in progress could not be saved: %s", error.message)
-
-    async def _keep(self, generation: Generation) -> None:
-        """Write the answer down; patiently, since it exists nowhere else."""
-        draft = generation.draft
-        html = await asyncio.to_thread(render, draft.text)
-        for last in range(_KEEP_TRIES, 0, -1):
-            try:
-                await self.messages.finish(
-                    generation.message.id,
-                    text=draft.text,
-                    thinking=draft.thinking,
-                    html=html,
-                    state=generation.state,
-                    error=generation.error,
-                    cause=generation.cause,
-                    model=generation.model,
-                    stats=generation.stats,
-                )
-            except StoreError as error:
-                logger.error("An answer could not be saved, %d more tries: %s", last - 1, error.message)  # noqa: TRY400
-                await asyncio.sleep(_KEEP_SECONDS)
-            else:
-                return

@@ -12,9 +12,11 @@ from sqlite_utils import Database
 
 from agent.chat import rows
 from agent.chat.ids import new_id
+from agent.chat.quota import UNBOUNDED, Quota, size_of
 from agent.chat.records import ChatSettings, Conversation
 from agent.chat.titles import clean_title
 from agent.errors import InputError, NotFoundError
+from agent.phrase import Phrase
 from agent.store import Store
 
 Position: TypeAlias = tuple[bool, float, str]
@@ -29,13 +31,18 @@ _BATCH = 20  # conversations that are removed in one transaction
 class Conversations:
     """The conversations in the database, without their messages."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, quota: Quota = UNBOUNDED) -> None:
         self._store = store
+        self._quota = quota
 
     async def create(
         self, user_id: str, *, title: str, system: str = "", settings: ChatSettings | None = None
     ) -> Conversation:
-        """Keep a new conversation without messages; it may have an empty title."""
+        """Keep a new conversation without messages; it may have an empty title.
+
+        Raises:
+            NoRoomError: this user keeps far more than they may.
+        """
         now = time.time()
         made = Conversation(
             id=new_id(),
@@ -46,7 +53,12 @@ class Conversations:
             system=checked_system(system),
             settings=settings or ChatSettings(),
         )
-        await self._store.write(lambda database: insert(database, made))
+
+        def run(database: Database) -> None:
+            self._quota.require(database, user_id, size_of(made.title, made.system), typed=True)
+            insert(database, made)
+
+        await self._store.write(run)
         return made
 
     async def get(self, user_id: str, conversation_id: str) -> Conversation:
@@ -82,7 +94,7 @@ class Conversations:
         """
         title = clean_title(title)
         if not title:
-            raise InputError("A conversation needs a title.", field="title")
+            raise InputError(Phrase("errors.title_missing", "A conversation needs a title."), field="title")
         await self._change(user_id, conversation_id, "title = ?", title)
 
     async def pin(self, user_id: str, conversation_id: str, *, pinned: bool) -> None:
@@ -98,18 +110,22 @@ class Conversations:
 
         Raises:
             InputError: the system prompt is too long.
+            NoRoomError: this user keeps far more than they may.
             NotFoundError: this user has no such conversation.
         """
-        values = (checked_system(system), rows.json(settings))
-        await self._change(user_id, conversation_id, "system = ?, settings = ?", *values)
+        text = checked_system(system)
+        change = "system = ?, settings = ?"
+        await self._change(user_id, conversation_id, change, text, rows.json(settings), text=text)
 
     async def save_draft(self, user_id: str, conversation_id: str, text: str) -> None:
         """Keep what was typed and not yet sent.
 
         Raises:
+            NoRoomError: this user keeps far more than they may.
             NotFoundError: this user has no such conversation.
         """
-        await self._change(user_id, conversation_id, "draft = ?", text[:_LONGEST_DRAFT])
+        draft = text[:_LONGEST_DRAFT]
+        await self._change(user_id, conversation_id, "draft = ?", draft, text=draft)
 
     async def delete(self, user_id: str, conversation_id: str) -> None:
         """Throw a conversation into the bin.
@@ -130,22 +146,34 @@ class Conversations:
     async def delete_all(self, user_id: str) -> None:
         """Remove all conversations of a user for good, those in the bin too, with all that belongs to them.
 
-        They go into the bin at once and out of it a few at a time: others write in between.
+        They go into the bin at once and out of it a few at a time.
         """
-        await self._store.write(lambda database: _throw_away(database, user_id))
-        query = f"SELECT id FROM conversations WHERE user_id = ? AND deleted IS NOT NULL LIMIT {_BATCH}"  # noqa: S608 - a constant
-        while ids := await self._store.read(lambda database: [row["id"] for row in database.query(query, (user_id,))]):
-            await self._store.write(partial(_remove_all, ids=ids))
+        await self.throw_all_away(user_id)
+        await empty_bin(self._store, user_id)
+
+    async def throw_all_away(self, user_id: str) -> None:
+        """Throw all conversations of a user into the bin."""
+        query = "UPDATE conversations SET deleted = ? WHERE user_id = ? AND deleted IS NULL"
+        await self._store.write(lambda database: database.execute(query, (time.time(), user_id)))
+
+    async def empty_bin(self, user_id: str) -> None:
+        """Remove for good what is in the bin of a user."""
+        await empty_bin(self._store, user_id)
 
     async def purge(self, *, older_than: float = _DAY) -> None:
         """Remove for good what has been in the bin of any user for that many seconds."""
         long_ago = time.time() - older_than
         await self._store.write(lambda database: remove(database, "deleted <= ?", long_ago))
 
-    async def _change(self, user_id: str, conversation_id: str, change: str, *values: str | float) -> None:
+    async def _change(
+        self, user_id: str, conversation_id: str, change: str, *values: str | float, text: str = ""
+    ) -> None:
+        """Change columns of a conversation; `text` is what needs room."""
         query = f"UPDATE conversations SET {change} WHERE id = ? AND user_id = ? AND deleted IS NULL"  # noqa: S608 - constants
 
         def run(database: Database) -> None:
+            if text:
+                self._quota.require(database, user_id, size_of(text), typed=True)
             if not database.execute(query, (*values, conversation_id, user_id)).rowcount:
                 raise not_found()
 
@@ -154,12 +182,17 @@ class Conversations:
 
 def not_found() -> NotFoundError:
     """Return what is said of conversations that do not exist, are in the bin, or belong to somebody else."""
-    return NotFoundError("There is no such conversation.", hint="It may have been deleted.")
+    return NotFoundError(
+        Phrase("errors.no_conversation", "There is no such conversation."),
+        hint=Phrase("errors.no_conversation_hint", "It may have been deleted."),
+    )
 
 
-def _throw_away(database: Database, user_id: str) -> None:
-    query = "UPDATE conversations SET deleted = ? WHERE user_id = ? AND deleted IS NULL"
-    database.execute(query, (time.time(), user_id))
+async def empty_bin(store: Store, user_id: str) -> None:
+    """Remove for good what is in the bin of a user, a few conversations at a time: others write in between."""
+    query = f"SELECT id FROM conversations WHERE user_id = ? AND deleted IS NOT NULL LIMIT {_BATCH}"  # noqa: S608 - a constant
+    while ids := await store.read(lambda database: [row["id"] for row in database.query(query, (user_id,))]):
+        await store.write(partial(_remove_all, ids=ids))
 
 
 def _remove_all(database: Database, ids: Sequence[str]) -> None:
@@ -206,7 +239,15 @@ def checked_system(text: str) -> str:
         InputError: it is too long.
     """
     if len(text) > _LONGEST_SYSTEM:
-        raise InputError(f"The system prompt has {len(text)} characters; at most {_LONGEST_SYSTEM}.", field="system")
+        raise InputError(
+            Phrase(
+                "errors.system_too_long",
+                "The system prompt has {length} characters; at most {most}.",
+                length=len(text),
+                most=_LONGEST_SYSTEM,
+            ),
+            field="system",
+        )
     return text.strip()
 
 

@@ -4,8 +4,9 @@ import codecs
 import re
 
 from agent.errors import InputError
+from agent.phrase import Phrase
 
-ACCEPTED = "Text, Markdown, code, CSV, JSON, HTML and PDF files can be attached."
+ACCEPTED = Phrase("errors.accepted_files", "Text, Markdown, code, CSV, JSON, HTML and PDF files can be attached.")
 
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")  # what is left are blanks, and the escape of coloured logs
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -24,7 +25,7 @@ def decode(name: str, content: bytes) -> str:
     except UnicodeDecodeError:
         text = _decode_old(name, content)
     if _BINARY.search(text):
-        raise InputError(f"{name} is not a text.", field="file", hint=ACCEPTED)
+        raise InputError(Phrase("errors.not_text", "{name} is not a text.", name=name), field="file", hint=ACCEPTED)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -35,4 +36,8 @@ def _decode_old(name: str, content: bytes) -> str:
             return content.decode("cp1252")
     except UnicodeDecodeError:  # five bytes have no meaning in it
         pass
-    raise InputError(f"{name} is not a text in UTF-8.", field="file", hint=f"{ACCEPTED} Save texts as UTF-8.")
+    raise InputError(
+        Phrase("errors.not_utf8", "{name} is not a text in UTF-8.", name=name),
+        field="file",
+        hint=Phrase("errors.not_utf8_hint", "{accepted} Save texts as UTF-8.", accepted=ACCEPTED),
+    )

@@ -14,8 +14,11 @@ from sqlite_utils import Database
 from agent.chat import conversations, rows, tree
 from agent.chat.attachments import attach
 from agent.chat.ids import new_id
+from agent.chat.making_room import write_with_room
+from agent.chat.quota import UNBOUNDED, Quota, is_typed, size_of
 from agent.chat.records import Attachment, Cause, Conversation, Message, MessageState, Stats
 from agent.errors import NotFoundError
+from agent.phrase import Phrase
 from agent.store import Store
 
 _INTERRUPTED = "The device was restarted while it answered."
@@ -25,8 +28,9 @@ _COLUMNS = ", ".join(rows.MESSAGE_COLUMNS)
 class Messages:
     """The messages in the database."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, quota: Quota = UNBOUNDED) -> None:
         self._store = store
+        self._quota = quota
 
     async def thread(self, user_id: str, conversation_id: str) -> list[Message]:
         """Return the branch that is shown, from the first message to the last.
@@ -83,12 +87,14 @@ class Messages:
         """Keep a new message after another one, or as the first (None), and show its branch.
 
         Raises:
+            NoRoomError: this user keeps too much, or the disk has no room for a text as long as a file.
             NotFoundError: this user has no such conversation or unsent attachment, or the parent is not in it.
         """
 
         def run(database: Database) -> Message:
             conversations.find(database, user_id, conversation_id)
             _require_parent(database, conversation_id, parent_id)
+            self._quota.require(database, user_id, size_of(text), typed=is_typed(text))
             made, now = new_id(), time.time()
             database.execute(
                 """INSERT INTO messages (id, conversation_id, parent_id, role, text, state, model, created)
@@ -100,7 +106,7 @@ class Messages:
             database.execute(query, (made, now, conversation_id))
             return _load(database, _parents(database, conversation_id), [made])[0]
 
-        return await self._store.write(run)
+        return await write_with_room(self._store, user_id, run)
 
     async def select(self, user_id: str, message_id: str) -> Conversation:
         """Show the branch of this version of a message, down to the newest message below it.
@@ -132,10 +138,16 @@ class Messages:
 
         return await self._store.write(run)
 
-    async def checkpoint(self, message_id: str, text: str, thinking: str) -> None:
-        """Write down how far a running answer is; without effect when it has ended or is gone."""
+    async def checkpoint(self, message_id: str, text: str, thinking: str) -> bool:
+        """Write down how far a running answer is; without effect, and False, when it has ended or is gone."""
         query = "UPDATE messages SET text = ?, thinking = ? WHERE id = ? AND state = 'running'"
-        await self._store.write(lambda database: database.execute(query, (text, thinking, message_id)))
+        values = (text, thinking, message_id)
+        return await self._store.write(lambda database: bool(database.execute(query, values).rowcount))
+
+    async def exists(self, message_id: str) -> bool:
+        """Tell whether a message is there, whosever it is."""
+        query = "SELECT 1 FROM messages WHERE id = ?"
+        return await self._store.read(lambda database: bool(database.execute(query, (message_id,)).fetchone()))
 
     async def finish(  # noqa: PLR0913 - what an answer consists of
         self,
@@ -169,7 +181,10 @@ class Messages:
 
 
 def _not_found() -> NotFoundError:
-    return NotFoundError("There is no such message.", hint="Its conversation may have been deleted.")
+    return NotFoundError(
+        Phrase("errors.no_message", "There is no such message."),
+        hint=Phrase("errors.no_message_hint", "Its conversation may have been deleted."),
+    )
 
 
 def _conversation(database: Database, user_id: str, message_id: str) -> str:

@@ -8,10 +8,12 @@ import msgspec
 
 from agent.chat.extract import CPU_SECONDS, LONGEST, MOST_PAGES, Extracted
 from agent.errors import InputError
+from agent.phrase import Phrase
 
 logger = logging.getLogger(__name__)
 
 _PATIENCE = 60  # seconds; the process may have CPU_SECONDS of a core that it shares with the engine
+_SHORTER = Phrase("errors.pdf_shorter", "Attach the pages that matter.")
 _PIPE = asyncio.subprocess.PIPE
 _HIDDEN = asyncio.subprocess.DEVNULL  # what a library complains about may quote the file
 
@@ -58,13 +60,39 @@ async def _extract(content: bytes) -> Extracted:
 
 def _refusal(name: str, extracted: Extracted) -> InputError:
     message, hint = {
-        "encrypted": ("is protected by a password", "Save it without a password, then attach it."),
-        "pages": (f"has {extracted.pages} pages; at most {MOST_PAGES}", "Attach the pages that matter."),
-        "long": (f"has more than {LONGEST} characters of text", "Attach the pages that matter."),
-        "empty": ("has no text in it; it seems to be scanned", "Run it through text recognition (OCR) first."),
+        "encrypted": (
+            Phrase("errors.pdf_encrypted", "{name} is protected by a password.", name=name),
+            Phrase("errors.pdf_encrypted_hint", "Save it without a password, then attach it."),
+        ),
+        "pages": (
+            Phrase(
+                "errors.pdf_pages",
+                "{name} has {pages} pages; at most {most}.",
+                name=name,
+                pages=extracted.pages,
+                most=MOST_PAGES,
+            ),
+            _SHORTER,
+        ),
+        "long": (
+            Phrase("errors.pdf_long", "{name} has more than {most} characters of text.", name=name, most=LONGEST),
+            _SHORTER,
+        ),
+        "empty": (
+            Phrase("errors.pdf_empty", "{name} has no text in it; it seems to be scanned.", name=name),
+            Phrase("errors.pdf_empty_hint", "Run it through text recognition (OCR) first."),
+        ),
         "damaged": (
-            f"cannot be read: it is damaged, or takes more than {CPU_SECONDS} s",
-            "Open it on a computer and print it to a new PDF file, or attach its text.",
+            Phrase(
+                "errors.pdf_damaged",
+                "{name} cannot be read: it is damaged, or takes more than {seconds} s.",
+                name=name,
+                seconds=CPU_SECONDS,
+            ),
+            Phrase(
+                "errors.pdf_damaged_hint",
+                "Open it on a computer and print it to a new PDF file, or attach its text.",
+            ),
         ),
     }[extracted.trouble]
-    return InputError(f"{name} {message}.", field="file", hint=hint)
+    return InputError(message, field="file", hint=hint)

@@ -7,6 +7,7 @@ from agent.chat.conversations import checked_system
 from agent.chat.ids import new_id
 from agent.chat.records import ChatSettings, Preset
 from agent.errors import InputError, NotFoundError
+from agent.phrase import Phrase
 from agent.store import Store
 
 _LONGEST_NAME = 60
@@ -57,7 +58,10 @@ class Presets:
     async def _run(self, query: str, values: tuple[str, ...]) -> None:
         def run(database: Database) -> None:
             if not database.execute(query, values).rowcount:
-                raise NotFoundError("There is no such preset.", hint="It may have been deleted.")
+                raise NotFoundError(
+                    Phrase("errors.no_preset", "There is no such preset."),
+                    hint=Phrase("errors.no_preset_hint", "It may have been deleted."),
+                )
 
         await self._store.write(run)
 
@@ -65,14 +69,20 @@ class Presets:
 def _checked(preset_id: str, name: str, system: str, settings: ChatSettings) -> Preset:
     name = " ".join(name.split())
     if not 0 < len(name) <= _LONGEST_NAME:
-        raise InputError(f"The name of a preset has 1 to {_LONGEST_NAME} characters.", field="name")
+        raise InputError(
+            Phrase("errors.preset_name", "The name of a preset has 1 to {most} characters.", most=_LONGEST_NAME),
+            field="name",
+        )
     return Preset(preset_id, name, checked_system(system), settings)
 
 
 def _insert(database: Database, user_id: str, made: Preset) -> None:
     (count,) = database.execute("SELECT count(*) FROM presets WHERE user_id = ?", (user_id,)).fetchone()
     if count >= _MOST:
-        raise InputError(f"There are {count} presets already.", hint="Delete one that you no longer need.")
+        raise InputError(
+            Phrase("errors.too_many_presets", "There are {count} presets already.", count=count),
+            hint=Phrase("errors.too_many_presets_hint", "Delete one that you no longer need."),
+        )
     database.execute(
         "INSERT INTO presets (id, user_id, name, system, settings) VALUES (?, ?, ?, ?, ?)",
         (made.id, user_id, made.name, made.system, rows.json(made.settings)),

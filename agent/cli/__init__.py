@@ -12,6 +12,7 @@ import os
 import pkgutil
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from agent.cli.settings import given
 from agent.config import resolve
@@ -19,20 +20,28 @@ from agent.errors import EdgewiseError
 
 INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 _FAILED = 2
+# numpy comes with the engine, which is a process of its own; pydantic and attr with the tools for development.
+_UNUSED = (
+    "attr",  # litestar: 1 MiB, 10 ms
+    "httpx._main",  # the command line of httpx: 5 MiB, 23 ms
+    "numpy",  # sqlite-utils: 7 MiB, 60 ms
+    "pydantic",  # litestar: 7 MiB, 45 ms
+)
 
 
 def main() -> None:
     """Run `edgewise` and exit."""
-    # sqlite-utils takes numpy in where it is installed, as it is for the engine: 7 MiB for arrays that nobody keeps.
-    # The engine is a process of its own. None makes an import fail (language reference, 5.3.1); sqlite-utils allows it.
-    sys.modules.setdefault("numpy", None)  # type: ignore[arg-type]  # typeshed does not know that it may be None
+    # Libraries take these in wherever they are installed, and nothing in this process uses them. None makes an import
+    # fail (language reference, 5.3.1), which all of them allow for.
+    for name in _UNUSED:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # typeshed does not know that it may be None
     os.umask(0o077)  # chats, keys and logs: what Edgewise writes is for the user that it runs as
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run one command; errors meant for people end as two lines on stderr, without a traceback."""
-    parser = create_parser()
+    parser = create_parser(next(iter(arguments), ""))
     options = parser.parse_args(arguments)
     try:
         options.resolved = resolve(given(options), options.config)
@@ -50,8 +59,8 @@ def run(arguments: list[str]) -> int:
     return status
 
 
-def create_parser() -> argparse.ArgumentParser:
-    """Return the parser with all commands."""
+def create_parser(command: str = "") -> argparse.ArgumentParser:
+    """Return the parser with one command, so that it does not wait for the others to load; with all if it is none."""
     parser = argparse.ArgumentParser(
         prog="edgewise",
         description="A private chat appliance: serves a small language model on this computer.",
@@ -60,8 +69,13 @@ def create_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"edgewise {importlib.metadata.version('edgewise')}")
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file (TOML)")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in pkgutil.iter_modules(__path__):
-        add_parser = getattr(importlib.import_module(f"agent.cli.{module.name}"), "add_parser", None)
-        if add_parser is not None:
-            add_parser(subparsers)
+    for module in _commands(command.replace("-", "_")) or _commands():
+        module.add_parser(subparsers)
     return parser
+
+
+def _commands(name: str = "") -> list[ModuleType]:
+    """Return the modules of all commands, or of the one that is named."""
+    found = [module.name for module in pkgutil.iter_modules(__path__) if name in {"", module.name}]
+    modules = [importlib.import_module(f"agent.cli.{each}") for each in found]
+    return [module for module in modules if hasattr(module, "add_parser")]

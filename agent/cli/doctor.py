@@ -11,8 +11,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import httpx
-
 from agent import engines
 from agent.cli import settings
 from agent.cli.choosing import chooser
@@ -159,6 +157,8 @@ def _set_aside(config: Config) -> Iterator[Finding]:
 
 def _engine(config: Config) -> Iterator[Finding]:
     """Ask the running daemon; without one load the model here, as `edgewise run` would."""
+    import httpx
+
     reach = connection(config)
     url = reach["base_url"]
     try:

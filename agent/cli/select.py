@@ -10,6 +10,7 @@ import msgspec
 from agent.cli import settings
 from agent.cli.advice import WIDTH, explanation, next_step, runners_up, summary
 from agent.cli.choosing import chooser
+from agent.cli.owner import as_owner_wants
 from agent.cli.style import style
 from agent.config import Config
 from agent.errors import ConfigError
@@ -29,6 +30,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--root", type=Path, metavar="DIR", help="choose for a recorded board (`edgewise probe --record`)"
     )
+    parser.add_argument(
+        "--as-configured", action="store_true", help="leave out what the owner has set on the pages: use and prefer"
+    )
     settings.add(parser, *_SETTINGS)
     parser.set_defaults(handler=show)
 
@@ -40,10 +44,16 @@ def show(options: argparse.Namespace, config: Config) -> int:
             f"There is no directory {options.root}.",
             hint="--root is the top of a tree made with `edgewise probe --record`",
         )
+    owners = ""
+    if options.root is None and not options.as_configured:
+        config, owners = as_owner_wants(config, options.resolved.origins)
     choosing = chooser(config, options.root)
     selection = asyncio.run(choosing.choose(remember=False))
+    if owners:
+        note = f"{owners} `--as-configured` leaves that out."
+        selection = msgspec.structs.replace(selection, notes=[*selection.notes, note])
     if options.json:
-        print(msgspec.json.format(msgspec.json.encode(selection)).decode())
+        print(msgspec.json.format(msgspec.json.encode(selection, enc_hook=str)).decode())
     else:
         width, emphasis = min(WIDTH, shutil.get_terminal_size().columns), style()
         step = "" if options.root else next_step(selection, config, choosing.wanted())

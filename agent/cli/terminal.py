@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import httpx
 import msgspec
 from msgspec.structs import replace
 
@@ -16,6 +15,9 @@ from agent.engines import Sampling
 from agent.errors import EngineError, EngineUnavailableError
 from agent.inference import frames
 from agent.node import Node
+
+if TYPE_CHECKING:
+    import httpx
 
 _POLL = 0.1  # seconds between two looks at a node that loads
 
@@ -54,6 +56,8 @@ async def partner(config: Config) -> AsyncIterator[Partner]:
     Raises:
         EdgewiseError: neither works.
     """
+    import httpx
+
     async with httpx.AsyncClient(**connection(config), timeout=httpx.Timeout(10, read=600)) as client:
         try:
             health = (await client.get("/healthz", timeout=2)).json()
@@ -94,7 +98,7 @@ async def ready(node: Node) -> None:
 class Remote:
     """The daemon, over HTTP."""
 
-    def __init__(self, client: httpx.AsyncClient, model: str) -> None:
+    def __init__(self, client: "httpx.AsyncClient", model: str) -> None:
         self._client = client
         self.model = model
 

@@ -15,6 +15,7 @@ from agent.gguf.reader import DOWNLOAD_AGAIN, HeaderReader
 from agent.gguf.tensor_types import FILE_TYPES
 from agent.gguf.tensors import TensorInfo, aligned, read_tensors
 from agent.gguf.vocabulary import TOKEN_TYPES, TOKENS, check_vocabulary, read_control_tokens
+from agent.phrase import Phrase
 
 MAX_KEYS = 4096
 MAX_TENSORS = 65536
@@ -23,8 +24,8 @@ _VERSIONS = {2, 3}
 _SNIFF_BYTES = 64
 _MIN_KEY_BYTES = 14  # length, one letter, value type, one byte of value
 _MIN_TENSOR_BYTES = 33  # length, one letter, dimensions, one dimension, type, offset
-_NAME_A_FILE = "Name a GGUF file; `edgewise models list` shows the installed models."
-_CHECK_DISK = "Check the permissions of the file, and the disk."
+_NAME_A_FILE = Phrase("errors.name_a_file", "Name a GGUF file; `edgewise models list` shows the installed models.")
+_CHECK_DISK = Phrase("errors.check_disk", "Check the permissions of the file, and the disk.")
 
 _OTHER_FORMATS = {
     b"version https://git-lfs": "is a Git LFS pointer, not the model it points to",
@@ -162,15 +163,27 @@ def _open(path: Path) -> Iterator[HeaderReader]:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise ModelFileError(f"{path} is not a regular file.", field="file", hint=_NAME_A_FILE)
+            raise ModelFileError(
+                Phrase("errors.not_regular", "{path} is not a regular file.", path=path),
+                field="file",
+                hint=_NAME_A_FILE,
+            )
         if status.st_size == 0:
-            raise ModelFileError(f"{path} is empty.", field="file", hint=DOWNLOAD_AGAIN)
+            raise ModelFileError(
+                Phrase("errors.model_file_empty", "{path} is empty.", path=path), field="file", hint=DOWNLOAD_AGAIN
+            )
         with path.open("rb") as file:
             yield HeaderReader(file, name=path.name, file_size=status.st_size)
     except FileNotFoundError as error:
-        raise ModelFileError(f"{path} does not exist.", field="file", hint=_NAME_A_FILE) from error
+        raise ModelFileError(
+            Phrase("errors.no_such_file", "{path} does not exist.", path=path), field="file", hint=_NAME_A_FILE
+        ) from error
     except OSError as error:
-        raise ModelFileError(f"{path} cannot be read: {error.strerror}.", field="file", hint=_CHECK_DISK) from error
+        raise ModelFileError(
+            Phrase("errors.file_unreadable", "{path} cannot be read: {reason}.", path=path, reason=error.strerror),
+            field="file",
+            hint=_CHECK_DISK,
+        ) from error
 
 
 def _read_version(reader: HeaderReader) -> int:

@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from agent.errors import ModelFileError
+from agent.phrase import Phrase
 from agent.units import format_bytes
 
 MAX_HEADER_BYTES = 64 << 20
 MAX_KEPT_BYTES = 8 << 20
 MAX_STRING_BYTES = 1 << 20
 
-DOWNLOAD_AGAIN = "The file is damaged or incomplete; download it again: `edgewise models pull NAME`."
+DOWNLOAD_AGAIN = Phrase(
+    "errors.download_again",
+    "The file is damaged or incomplete; download it again: `edgewise models pull NAME`.",
+)
 
 _WINDOW_BYTES = 1 << 16
 _MAX_SENTENCE = 400
@@ -44,7 +48,8 @@ class HeaderReader:
         """Return the error that names this file and the wrong field."""
         if len(problem) > _MAX_SENTENCE:  # keys may have 64 KiB
             problem = f"{problem[:_MAX_SENTENCE]} …"
-        return ModelFileError(f"{self.name}: {problem}.", field=field, hint=hint)
+        message = Phrase("errors.model_file", "{name}: {problem}.", name=self.name, problem=problem)
+        return ModelFileError(message, field=field, hint=hint)
 
     def u32(self, field: str) -> int:
         """Read an unsigned number of four bytes."""

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.errors import TooManyTriesError
+from agent.phrase import Phrase
 from agent.security.names import MOST_CHARACTERS, folded
 
 _FREE = 5
@@ -56,7 +57,9 @@ class Attempts:
         wait = self._wait(pair, now)
         if wait > 0:
             raise TooManyTriesError(
-                "Too many wrong tries.", retry_after=math.ceil(wait), hint=f"Try again in {math.ceil(wait)} s."
+                Phrase("errors.too_many_tries", "Too many wrong tries."),
+                retry_after=math.ceil(wait),
+                hint=Phrase("errors.too_many_tries_hint", "Try again in {seconds} s.", seconds=math.ceil(wait)),
             )
         before = self._tries.pop(pair, _Tries(0, now))
         self._tries[pair] = _Tries(before.count + 1, now)

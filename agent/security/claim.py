@@ -15,6 +15,7 @@ import msgspec
 from sqlite_utils import Database
 
 from agent.errors import ForbiddenError, InputError
+from agent.phrase import Phrase
 from agent.security import boot_clock, user_table
 from agent.security.boot_clock import Moment, seconds_between
 from agent.security.passwords import Passwords
@@ -129,7 +130,10 @@ def _require_code(database: Database, now: Moment) -> _Kept:
 
 def _require_unclaimed(database: Database) -> None:
     if user_table.has_admin(database):
-        raise ForbiddenError("This device is claimed already.", hint="Sign in, or ask its admin for an account.")
+        raise ForbiddenError(
+            Phrase("errors.claimed_already", "This device is claimed already."),
+            hint=Phrase("errors.claimed_already_hint", "Sign in, or ask its admin for an account."),
+        )
 
 
 def _count_wrong(database: Database, kept: _Kept, now: Moment) -> None:

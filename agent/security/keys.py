@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from sqlite_utils import Database
 
 from agent.errors import ForbiddenError, InputError, NotFoundError, StoreError
+from agent.phrase import Phrase
 from agent.security import key_table
 from agent.security.identity import OPEN_USER, SCOPES, Identity, Scope
 from agent.security.key_table import ApiKey
@@ -37,14 +38,16 @@ class Keys:
             StoreError: it cannot be kept.
         """
         if user_id == OPEN_USER:  # such a key would be a stranger's way in once accounts are turned on
-            raise ForbiddenError("With auth = open no key is needed.")
+            raise ForbiddenError(Phrase("errors.keys_not_needed", "With auth = open no key is needed."))
         secret = _PREFIX + new_secret()
         checked = _checked_scopes(scopes)
         key = ApiKey(new_id(), user_id, checked_name(name), secret[-_ENDING:], checked, self._clock(), None)
 
         def change(database: Database) -> None:
             if key.allowed(key_table.role_of(database, user_id)) != frozenset(checked):
-                raise ForbiddenError("Only admins may have keys for more than chat.")
+                raise ForbiddenError(
+                    Phrase("errors.keys_for_chat_only", "Only admins may have keys for more than chat.")
+                )
             if any(folded(other.name) == folded(key.name) for other in key_table.owned_by(database, user_id)):
                 raise InputError(f"There is a key {key.name} already.", field="name")
             key_table.insert(database, key, secret)
@@ -101,7 +104,7 @@ class Keys:
         """
         anybody = by.has_role("admin") or by.has_scope("admin")
         if not await self._store.write(lambda database: key_table.delete(database, key_id, anybody, by.user_id)):
-            raise NotFoundError("There is no such key.")
+            raise NotFoundError(Phrase("errors.no_key", "There is no such key."))
 
     async def _note_use(self, key_id: str) -> None:
         try:

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from agent.errors import InputError, TooManyTriesError
+from agent.phrase import Phrase
 
 T = TypeVar("T")
 
@@ -100,7 +101,9 @@ class Passwords:
 
     async def _run(self, work: Callable[[], T]) -> T:
         if not self._places.acquire(blocking=False):
-            raise TooManyTriesError("Too many people sign in at this moment.", retry_after=_RETRY_AFTER)
+            raise TooManyTriesError(
+                Phrase("errors.too_many_sign_in", "Too many people sign in at this moment."), retry_after=_RETRY_AFTER
+            )
         future = self._thread.submit(work)
         future.add_done_callback(lambda _: self._places.release())
         return await asyncio.wrap_future(future)

@@ -5,7 +5,6 @@ in all, and when somebody ends it; what listens to it is told at once.
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -14,12 +13,14 @@ from contextlib import AbstractContextManager
 from sqlite_utils import Database
 
 from agent.errors import NotFoundError, StoreError
+from agent.phrase import Phrase
 from agent.security import session_table
 from agent.security.endings import Endings
 from agent.security.identity import Identity
 from agent.security.session_table import Session
 from agent.security.tokens import digest, new_id, new_secret
 from agent.store import Store
+from agent.waiting import wait_at_most
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Sessions:
         """
         condition = "id = :id" if by.has_role("admin") else "id = :id AND user_id = :user_id"
         if not await self._end(condition, id=session_id, user_id=by.user_id):
-            raise NotFoundError("There is no such session.")
+            raise NotFoundError(Phrase("errors.no_session", "There is no such session."))
 
     async def revoke_all(self, user_id: str, *, but: str = "") -> None:
         """End all sessions of a user; `but` is the id of one that goes on."""
@@ -106,8 +107,7 @@ class Sessions:
         """
         with self.watch(session_id) as ended:
             while not ended.is_set() and session_id in {session.id for session in await self.all()}:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(ended.wait(), _CHECK_SECONDS)
+                await wait_at_most(ended, _CHECK_SECONDS)
 
     def tell(self, ended: Sequence[str]) -> None:
         """Tell whoever watches these sessions that they have ended."""

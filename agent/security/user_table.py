@@ -8,6 +8,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from agent.errors import InputError, NotFoundError
+from agent.phrase import Phrase
 from agent.security.identity import OPEN_USER, ROLES, Role
 from agent.security.names import checked_name, folded
 from agent.security.passwords import UNUSABLE
@@ -60,7 +61,7 @@ def person(database: Database, user_id: str) -> User:
     """
     user = by_id(database, user_id)
     if user is None or user_id == OPEN_USER:
-        raise NotFoundError("There is no such user.")
+        raise NotFoundError(Phrase("errors.no_user", "There is no such user."))
     return user
 
 

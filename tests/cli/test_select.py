@@ -17,8 +17,10 @@ from agent.cli import run
 from agent.cli.advice import explanation, next_step, runners_up, summary
 from agent.cli.style import Style
 from agent.config import Config
+from agent.device import DeviceSettings
 from agent.models import ModelStore
 from agent.selection import Policy, Selection, select
+from agent.store import Store
 from tests.selecting import know_speed
 from tests.selection.making import CHAT, GIB, backend, machine, model, offer, place
 
@@ -261,3 +263,36 @@ def test_a_terminal_gets_emphasis_and_everything_else_plain_text() -> None:
     assert not any("\x1b" in line for line in summary(chosen(), PLAIN, 80))
     assert "\x1b" in Style(on=True).bad("x")
     assert Style(on=True).good("") == ""
+
+
+def set_on_a_page(state: Path, **values: str) -> None:
+    """Keep settings as the page of the device does."""
+    store = Store(state / "app.db")
+    store.open()
+    asyncio.run(DeviceSettings(store, Config(state_dir=state), {}).change(name="Pi", **values))
+    store.close()
+
+
+def test_what_the_owner_has_set_on_the_pages_counts_and_is_said(edgewise: Edgewise, tmp_path: Path) -> None:
+    asyncio.run(know_speed(Config(state_dir=tmp_path), 1e9))
+    state = ("select", "--json", "--state-dir", str(tmp_path))
+    before = json.loads(edgewise(*state)[1])
+    assert not (tmp_path / "app.db").exists()
+    by_flags = json.loads(edgewise(*state, "--use", "code", "--prefer", "speed")[1])
+    set_on_a_page(tmp_path, use="code", prefer="speed")
+    wanted = json.loads(edgewise(*state)[1])
+    assert wanted["score_parts"] == by_flags["score_parts"] != before["score_parts"]
+    assert wanted["notes"][-1] == (
+        "Set by the owner on the pages: use code, prefer speed. `--as-configured` leaves that out."
+    )
+    assert wanted["notes"][-1] in " ".join(edgewise("select", "--state-dir", str(tmp_path), columns=300)[1].split())
+    assert json.loads(edgewise(*state, "--as-configured")[1])["notes"] == before["notes"]
+    flagged = json.loads(edgewise(*state, "--use", "chat")[1])
+    assert "prefer speed" in flagged["notes"][-1]
+    assert "use" not in flagged["notes"][-1].partition("`")[0]
+
+
+def test_a_recorded_board_has_no_owner(edgewise: Edgewise, tmp_path: Path) -> None:
+    set_on_a_page(tmp_path, prefer="speed")
+    text = edgewise("select", "--root", PI, "--state-dir", str(tmp_path))[1]
+    assert text == edgewise("select", "--root", PI)[1]

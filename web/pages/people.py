@@ -97,6 +97,7 @@ async def remove_person(
         await node.security.users.remove(user_id)
     except InputError as error:
         return await _refuse(request, node, user_id, error)
+    node.chat.stop_all(user_id)
     return Redirect(f"{_PAGE}?removed=1", status_code=303)
 
 
@@ -128,7 +129,8 @@ def _show_one(request: PageRequest, person: User, *, status: int = 200, **more: 
 
 def _errors(t: Translator, error: InputError) -> dict[str, str]:
     """Return what is wrong, by the field of the form."""
-    return {error.field: t(_ERRORS[error.field]) if error.field in _ERRORS else error.message}
+    ours = _ERRORS.get(error.field)
+    return {error.field: t(ours) if ours else t.phrase(error.message) or error.message}
 
 
 ROUTES = [show_people, add_person, show_person, change_role, reset_password, remove_person]

@@ -47,9 +47,7 @@ async def change_password(request: PageRequest, node: NamedDependency[Node], dat
 @post(f"{_PAGE}/delete-chats", access="guest")
 async def delete_chats(request: PageRequest, node: NamedDependency[Node]) -> Redirect:
     """Delete all conversations of whoever asks, for good."""
-    user_id = person(request).user_id
-    await node.chat.conversations.delete_all(user_id)
-    node.chat.feed.changed(user_id)
+    await node.chat.delete_all(person(request).user_id)
     return _saved("chats")
 
 

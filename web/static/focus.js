@@ -15,11 +15,13 @@ function candidates() {
   const holder = document.getElementById(place.holder);
   return [
     document.querySelectorAll(".versions")[place.versions]?.querySelector("button"),
-    holder?.querySelector("summary, .actions a, .actions button:not([data-copy-message])"),
+    holder?.querySelector("summary:not([hidden] > *), .actions a, .actions button:not([data-copy-message])"),
     place.list && document.querySelector("#toasts button"),
-    document.querySelector(byTouch.matches ? "#scroller" : "#text"),
+    composer(),
   ];
 }
+
+const composer = () => document.querySelector(byTouch.matches ? "#scroller" : "#text");
 
 document.addEventListener("htmx:before:request", remember);
 document.addEventListener("pointerdown", () => (place = null));
@@ -28,6 +30,11 @@ document.addEventListener("htmx:after:swap", () => {
   if (!place || document.activeElement !== document.body) return;
   candidates().find((candidate) => candidate)?.focus({ preventScroll: true });
   place = null;
+});
+
+// The button that ends an answer is gone a moment after it was pressed.
+document.getElementById("stop")?.addEventListener("submit", ({ submitter }) => {
+  if (submitter) composer().focus({ preventScroll: true });
 });
 
 // Escape leaves what is being changed in its place.

@@ -15,6 +15,7 @@ import msgspec
 from agent.chat.portable import PortableConversation
 from agent.chat.tidying import tidy
 from agent.errors import InputError, NotFoundError
+from agent.phrase import Phrase
 from agent.units import format_bytes
 
 LARGEST = 50 << 20
@@ -22,7 +23,14 @@ LARGEST = 50 << 20
 
 _Entries: TypeAlias = list[msgspec.Raw]
 
-_KNOWN = "Conversations exported from Edgewise, ChatGPT (conversations.json) and Open WebUI can be imported."
+_KNOWN = Phrase(
+    "errors.import_known",
+    "Conversations exported from Edgewise, ChatGPT (conversations.json) and Open WebUI can be imported.",
+)
+_EMPTY = Phrase("errors.import_empty", "The file is empty.")
+_NOTHING = Phrase("errors.import_nothing", "There is no conversation in the file.")
+_NOT_JSON = Phrase("errors.import_not_json", "The file is not JSON, or damaged.")
+_STRANGE = Phrase("errors.import_strange", "The file is of no known format.")
 # All escapes of a JSON string from left to right, so that a backslash before one is not taken for its beginning.
 _ESCAPE = re.compile(
     rb"\\(?:(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
@@ -65,7 +73,9 @@ def writer(name: str) -> Writer:
     """
     module = _modules().get(name)
     if module is None or not hasattr(module, "write"):
-        raise NotFoundError(f"Conversations cannot be exported as {name!r}.")
+        raise NotFoundError(
+            Phrase("errors.no_export_format", "Conversations cannot be exported as {name!r}.", name=name)
+        )
     return cast("Writer", module)
 
 
@@ -76,12 +86,19 @@ def detect_and_read(data: bytes) -> list[PortableConversation]:
         InputError: it is too large, empty, damaged or of no known format.
     """
     if len(data) > LARGEST:
-        raise _refusal(f"The file has {format_bytes(len(data))}; at most {format_bytes(LARGEST)} can be imported.")
+        raise _refusal(
+            Phrase(
+                "errors.import_too_large",
+                "The file has {size}; at most {most} can be imported.",
+                size=format_bytes(len(data)),
+                most=format_bytes(LARGEST),
+            )
+        )
     entries = _entries(data)
     reader = _reader(entries)
     found = [tidied for number, entry in enumerate(entries, start=1) for tidied in _read(reader, entry, number)]
     if not found:
-        raise _refusal("There is no conversation in the file.")
+        raise _refusal(_NOTHING)
     return found
 
 
@@ -91,13 +108,20 @@ def _read(reader: Reader, entry: msgspec.Raw, number: int) -> Iterator[PortableC
             if tidied := tidy(conversation):
                 yield tidied
     except (ValueError, RecursionError) as error:  # those of msgspec, and of UTF-8 among them
-        raise _refusal(f"Entry {number} of the file cannot be read: {error}.") from error
+        raise _refusal(
+            Phrase(
+                "errors.import_entry", "Entry {number} of the file cannot be read: {error}.", number=number, error=error
+            )
+        ) from error
 
 
 def _entries(data: bytes) -> _Entries:
     """Return the entries of the list that the file is, or the one object that it is."""
     if data.startswith(b"PK\x03\x04"):
-        raise _refusal("The file is a ZIP archive.", hint="Unpack it and choose the file conversations.json in it.")
+        raise _refusal(
+            Phrase("errors.import_zip", "The file is a ZIP archive."),
+            hint=Phrase("errors.import_zip_hint", "Unpack it and choose the file conversations.json in it."),
+        )
     data = data.removeprefix(b"\xef\xbb\xbf").strip()
     try:
         try:
@@ -105,7 +129,7 @@ def _entries(data: bytes) -> _Entries:
         except ValueError:  # half a character at the end of a title that was cut makes all of it invalid
             return _decode(_ESCAPE.sub(lambda found: rb"\ufffd" if found[2] else found[0], data))
     except (ValueError, RecursionError) as error:
-        raise _refusal("The file is not JSON, or damaged." if data else "The file is empty.") from error
+        raise _refusal(_NOT_JSON if data else _EMPTY) from error
 
 
 def _decode(data: bytes) -> _Entries:
@@ -124,7 +148,7 @@ def _reader(entries: _Entries) -> Reader:
     for module in _modules().values():
         if hasattr(module, "accepts") and cast("Reader", module).accepts(names):
             return cast("Reader", module)
-    raise _refusal("The file is of no known format." if entries else "There is no conversation in the file.")
+    raise _refusal(_STRANGE if entries else _NOTHING)
 
 
 def _modules() -> dict[str, ModuleType]:

@@ -6,6 +6,7 @@ import msgspec
 
 from agent.chat.portable import PortableConversation
 from agent.errors import InputError
+from agent.phrase import Phrase
 
 SUFFIX = ".json"
 MEDIA_TYPE = "application/json"
@@ -38,9 +39,16 @@ def read(entry: msgspec.Raw) -> Iterator[PortableConversation]:
     document = msgspec.json.decode(entry, type=_Document)
     if document.format != FORMAT or document.version > VERSION:
         raise InputError(
-            f"The file says {document.format} {document.version}; this device knows {FORMAT} up to {VERSION}.",
+            Phrase(
+                "errors.import_newer",
+                "The file says {format} {version}; this device knows {known} up to {newest}.",
+                format=document.format,
+                version=document.version,
+                known=FORMAT,
+                newest=VERSION,
+            ),
             field="file",
-            hint="Update this device, then import it.",
+            hint=Phrase("errors.import_newer_hint", "Update this device, then import it."),
         )
     for conversation in document.conversations:
         yield msgspec.json.decode(conversation, type=PortableConversation)

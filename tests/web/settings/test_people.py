@@ -2,7 +2,7 @@
 
 import re
 
-from tests.web.daemon import Daemon
+from tests.web.daemon import Daemon, eventually
 from tests.web.settings.conftest import PASSWORD
 from tests.web.settings.visiting import Visitor, forms, visiting, words
 
@@ -65,6 +65,18 @@ def test_who_is_removed_is_signed_out_and_stays_out(household: Daemon) -> None:
             dan.open("/settings")
             assert dan.path == "/login"
         assert ada.http.get(his).status_code == 404
+
+
+def test_who_is_removed_has_nothing_written_for_them_any_more(household: Daemon) -> None:
+    household.wait_until_ready()
+    with visiting(household.url, "Ada", PASSWORD) as ada:
+        ada.send(PEOPLE, PEOPLE, name="Fay", role="guest", password=PASSWORD)
+        with visiting(household.url, "Fay", PASSWORD) as fay:
+            fay.send("/", "/c", text="!delay 20 !count 5000")
+            eventually(lambda: household.active() == 1, 5)
+            hers = page_of(ada, "Fay")
+            ada.send(hers, f"{hers}/remove")
+            eventually(lambda: household.active() == 0, 2)
 
 
 def test_a_new_role_and_a_new_password_hold_at_once(household: Daemon) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from tests.web.daemon import Daemon
+from tests.web.daemon import Daemon, eventually
 from tests.web.settings.conftest import PASSWORD, opened, talk, talks
 from tests.web.settings.visiting import forms, visiting, words
 
@@ -54,6 +54,15 @@ def test_all_chats_are_deleted_of_who_asks_and_of_nobody_else(household: Daemon,
         assert "Your chats were deleted." in words(bob.response.text)
         assert asyncio.run(talks(store, "Bob")) == 0
         assert asyncio.run(talks(store, "Ada")) == 1
+
+
+def test_who_deletes_all_chats_has_nothing_written_any_more(household: Daemon) -> None:
+    household.wait_until_ready()
+    with visiting(household.url, "Bob", PASSWORD) as bob:
+        bob.send("/", "/c", text="!delay 20 !count 5000")
+        eventually(lambda: household.active() == 1, 5)
+        bob.send("/settings", "/settings/delete-chats")
+        eventually(lambda: household.active() == 0, 2)
 
 
 def test_exported_chats_can_be_imported_again(household: Daemon, household_state: Path) -> None:

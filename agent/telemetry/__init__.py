@@ -1,0 +1,1 @@
+"""What the device tells others: reports and commands over MQTT, Home Assistant, Sparkplug B, Prometheus."""
