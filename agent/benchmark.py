@@ -14,6 +14,7 @@ from agent.engines import ModelInfo, Sampling
 from agent.errors import EdgewiseError, EngineUnavailableError
 from agent.inference import frames
 from agent.inference.answer import Answer
+from agent.phrase import Phrase
 
 logger = logging.getLogger(__name__)
 
@@ -77,9 +78,12 @@ class Benchmarks:
         """
         if self.running or self._active():
             raise EngineUnavailableError(
-                "Somebody is being answered at this moment; a measurement would slow them down and be wrong.",
+                Phrase(
+                    "errors.measure_later",
+                    "Somebody is being answered at this moment; a measurement would slow them down and be wrong.",
+                ),
                 retry_after=_RETRY,
-                hint="Try again in a moment.",
+                hint=Phrase("errors.measure_later_hint", "Try again in a moment."),
             )
         self.running, self.trouble = True, ""
         self._task = asyncio.create_task(self._run(model, info, threads), name="benchmark")

@@ -22,6 +22,7 @@ from agent.measurements import Measurements
 from agent.models import ModelStore
 from agent.models.starter import NAME as STARTER_NAME
 from agent.offers import local, offers
+from agent.phrase import Phrase
 from agent.selection import Considered, Machine, Offer, Selection, select
 from agent.selection.outcome import Verdict
 from agent.survey import LIVE, Surveyor, build
@@ -127,10 +128,10 @@ class Chooser:
         if not self._lacks(selection):
             return None
         if self.config.offline:
-            return ModelError("The setting `offline` forbids the use of the network.")
+            return ModelError(Phrase("errors.offline", "The setting `offline` forbids the use of the network."))
         if not self.config.fetch_models:
-            hint = f"`edgewise models pull {selection.file}` installs it."
-            return ModelError("The setting `fetch_models` is off.", hint=hint)
+            hint = Phrase("errors.no_fetching_hint", "`edgewise models pull {file}` installs it.", file=selection.file)
+            return ModelError(Phrase("errors.no_fetching", "The setting `fetch_models` is off."), hint=hint)
         return None
 
     def state(self) -> tuple[str, ...]:
@@ -198,7 +199,11 @@ class Chooser:
         try:
             model = identify(self._file(offer.installed, offer.file.reference))
         except OSError as error:  # removed since it was listed
-            return replace(offer, installed="", trouble=f"its file cannot be read: {error.strerror}")
+            return replace(
+                offer,
+                installed="",
+                trouble=Phrase("reasons.unreadable", "its file cannot be read: {why}", why=error.strerror),
+            )
         verdict = self.set_aside.verdict(model, build("llama_cpp"))
         speeds = {
             backend.provider: self.measurements.speed(
@@ -209,7 +214,9 @@ class Chooser:
         return replace(
             offer,
             observed={provider: speed for provider, speed in speeds.items() if speed},
-            trouble=f"was tried here: {verdict.reason}" if verdict and verdict.aside else "",
+            trouble=Phrase("reasons.tried", "was tried here: {reason}", reason=verdict.reason)
+            if verdict and verdict.aside
+            else "",
         )
 
     @property

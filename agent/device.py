@@ -13,6 +13,7 @@ from sqlite_utils import Database
 
 from agent.config import Config
 from agent.errors import InputError
+from agent.phrase import Phrase
 from agent.security.names import MOST_CHARACTERS, checked_name
 from agent.selection.policy import Preference, Use
 from agent.store import Store
@@ -60,6 +61,9 @@ class InForce:
 class DeviceSettings:
     """What the owner has set, over what the configuration says.
 
+    Attributes:
+        given: the configuration without what pages have set.
+
     Args:
         store: of app.db, open before `load`.
         given: the configuration that the daemon was started with.
@@ -70,8 +74,8 @@ class DeviceSettings:
         self.device = Device(host_name())
         self.on_change: Callable[[], None] | None = None
         self._store = store
-        self._given = given
-        self._places = {name: origins[name] for name in _OF_CONFIG if origins.get(name, "default") != "default"}
+        self.given = given
+        self._places = _places(origins)
 
     async def load(self) -> None:
         """Read what was set.
@@ -93,12 +97,26 @@ class DeviceSettings:
         device = _decoded({**msgspec.to_builtins(self.device), **values})
         for name, place in self._places.items():
             if name in values and getattr(device, name) != getattr(self.device, name):
-                raise InputError(f"{name} is set by {place} and cannot be changed here.", field=name)
+                raise InputError(
+                    Phrase(
+                        "errors.set_elsewhere",
+                        "{name} is set by {place} and cannot be changed here.",
+                        name=name,
+                        place=place,
+                    ),
+                    field=name,
+                )
         await save(self._store, device)
         self.device = device
         if self.on_change is not None:
             self.on_change()
         return device
+
+    def follow(self, given: Config, origins: Mapping[str, str]) -> None:
+        """Stand over another configuration from now on."""
+        self.given, self._places = given, _places(origins)
+        if self.on_change is not None:
+            self.on_change()
 
     def in_force(self, name: Literal["use", "prefer"]) -> InForce:
         """Return one of the settings that both pages and the configuration can say."""
@@ -112,7 +130,7 @@ class DeviceSettings:
             for name in _OF_CONFIG
             if name not in self._places and (value := getattr(self.device, name)) is not None
         }
-        return msgspec.structs.replace(self._given, **chosen)
+        return msgspec.structs.replace(self.given, **chosen)
 
 
 async def load(store: Store) -> Device:
@@ -155,9 +173,15 @@ def host_name() -> str:
     return name[:MOST_CHARACTERS] if name.isprintable() and name not in {"", "localhost"} else _PRODUCT
 
 
+def _places(origins: Mapping[str, str]) -> dict[str, str]:
+    return {name: origins[name] for name in _OF_CONFIG if origins.get(name, "default") != "default"}
+
+
 def _decoded(values: Mapping[str, object]) -> Device:
     try:
         return msgspec.convert(values, Device)
     except msgspec.ValidationError as error:
         field = str(error).rpartition("$.")[2].rstrip("`")
-        raise InputError(f"That cannot be set: {error}.", field=field) from error
+        raise InputError(
+            Phrase("errors.cannot_be_set", "That cannot be set: {error}.", error=error), field=field
+        ) from error

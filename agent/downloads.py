@@ -16,6 +16,7 @@ from agent.errors import EdgewiseError, NotFoundError
 from agent.models import InstalledModel, ModelStore, Progress, SourceSettings, TransferControl
 from agent.models.names import check_name, model_name
 from agent.models.sources import find_source
+from agent.phrase import Phrase
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +118,9 @@ class Downloads:
             NotFoundError: there is none with this id.
         """
         if identifier not in self._list:
-            raise NotFoundError(f"There is no download {identifier!r}.")
+            raise NotFoundError(
+                Phrase("errors.no_download", "There is no download {identifier!r}.", identifier=identifier)
+            )
         return self._list[identifier]
 
     def pause(self, identifier: str) -> Download:

@@ -3,6 +3,7 @@
 * EdgewiseError
   + ConfigError            a setting is wrong
   + InputError             something that a person or a program has sent cannot be used
+    - NoRoomError          a person keeps as much as they may, or the disk is nearly full
   + NotFoundError          no such conversation, user, key, …: or it belongs to somebody else
   + StoreError             what is kept on disk cannot be read or written
   + AccessError
@@ -19,6 +20,9 @@
     - QueueFullError       too many requests are waiting
     - EngineUnavailableError   no model is loaded now: loading, restarting or failed
     - EngineDiedError      the engine process ended while it worked on the request
+  + TelemetryError
+    - LinkDownError        there is no connection to the broker, or it ended before the broker had the message
+    - RefusedError         the broker does not take the message
 
 A message says what happened, with the value and the place; the hint says what to do about it.
 """
@@ -47,6 +51,10 @@ class InputError(EdgewiseError):
     def __init__(self, message: str, *, field: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.field = field
+
+
+class NoRoomError(InputError):
+    """Nothing more can be kept: a person has as much as they may, or the disk is nearly full."""
 
 
 class NotFoundError(EdgewiseError):
@@ -151,3 +159,15 @@ class EngineUnavailableError(EngineError):
 
 class EngineDiedError(EngineError):
     """The engine process ended while it worked on the request."""
+
+
+class TelemetryError(EdgewiseError):
+    """Something could not be reported."""
+
+
+class LinkDownError(TelemetryError):
+    """There is no connection to the broker, or it ended before the broker had the message; send it again later."""
+
+
+class RefusedError(TelemetryError):
+    """The broker does not take the message; sending it again unchanged cannot help."""

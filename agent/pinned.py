@@ -5,6 +5,7 @@ from pathlib import Path
 
 from agent.durable import write_atomically
 from agent.errors import ConfigError
+from agent.phrase import Phrase
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +35,13 @@ def write(state_dir: Path, name: str) -> None:
             _path(state_dir).unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"The choice cannot be kept in {_path(state_dir)}: {error.strerror}.",
-            hint="Free some space there, or give another --state-dir.",
+            Phrase(
+                "errors.choice_not_kept",
+                "The choice cannot be kept in {place}: {reason}.",
+                place=_path(state_dir),
+                reason=error.strerror,
+            ),
+            hint=Phrase("errors.choice_not_kept_hint", "Free some space there, or give another --state-dir."),
         ) from error
 
 

@@ -22,6 +22,7 @@ from agent.models import TransferControl
 from agent.models.progress import Progress, describe
 from agent.models.starter import NAME as STARTER_NAME
 from agent.models.starter import STARTER
+from agent.phrase import Phrase
 from agent.selection import Selection
 from agent.units import format_bytes
 
@@ -32,9 +33,10 @@ _LOOK_SECONDS = 1.0  # between two looks for a model that somebody has installed
 _LOG_SECONDS = 5.0  # between two lines about a download
 _STUMBLE_SECONDS = 10.0  # before another try after something was wrong with the settings or the system
 _SPOILT_SECONDS = 86_400.0  # before a whole file is fetched again that was not what it should be
-_USB_HINT = (
+_USB_HINT = Phrase(
+    "errors.without_network",
     "Without a network: copy a .gguf file to a USB stick and run `edgewise models pull /media/usb/FILE.gguf`, "
-    "or start with `edgewise run --model FILE.gguf`."
+    "or start with `edgewise run --model FILE.gguf`.",
 )
 
 
@@ -50,8 +52,11 @@ class Coming:
     def describe(self) -> str:
         """Return what is going on in words."""
         if self.trouble is not None:
-            return f"{self.name} cannot be fetched: {self.trouble.message}"
-        return f"{self.name}: {describe(self.progress)}." if self.progress else f"{self.name} will be fetched."
+            reason = self.trouble.message
+            return Phrase("errors.coming_stuck", "{name} cannot be fetched: {reason}", name=self.name, reason=reason)
+        if self.progress:
+            return f"{self.name}: {describe(self.progress)}."
+        return Phrase("errors.coming", "{name} will be fetched.", name=self.name)
 
     @property
     def whole(self) -> bool:
@@ -94,7 +99,12 @@ class Steward:
                 await asyncio.sleep(_STUMBLE_SECONDS)
             except Exception as error:  # the top of this task: nobody else would hear of it
                 logger.exception("The choice of a model failed")
-                self._stumble(EdgewiseError(f"The choice of a model failed: {error}.", hint="The log says where."))
+                self._stumble(
+                    EdgewiseError(
+                        Phrase("errors.choice_failed", "The choice of a model failed: {error}.", error=error),
+                        hint=Phrase("errors.choice_failed_hint", "The log says where."),
+                    )
+                )
                 await asyncio.sleep(_STUMBLE_SECONDS)
 
     async def _choose(self) -> list[Candidate]:

@@ -20,6 +20,7 @@ from agent.hardware.tree import Tree
 from agent.hardware.words import describe
 from agent.inference import measuring
 from agent.measurements import Measurements
+from agent.phrase import Phrase
 from agent.profiles import Number, Profile, built_in, load_profiles, match
 from agent.selection.machine import Backend, Machine
 from agent.selection.outcome import Budget
@@ -100,16 +101,23 @@ class Surveyor:
     def _missing(self, engine: str, provider: str) -> str:
         """Return why an engine cannot be used; empty if it can. A recorded board is taken to have all that we know."""
         if engine not in _PACKAGES:
-            return f"Edgewise has no engine {engine} for {provider} yet."
+            return Phrase(
+                "reasons.engine_missing",
+                "Edgewise has no engine {engine} for {provider} yet.",
+                engine=engine,
+                provider=provider,
+            )
         if self.root != LIVE:
             return ""
         known = providers()
         if not known:
-            return "llama.cpp is not installed: `make setup` builds it."
+            return Phrase("reasons.no_llama_cpp", "llama.cpp is not installed: `make setup` builds it.")
         if provider not in known:
-            return (
-                f"llama.cpp was built without {provider}: `CMAKE_ARGS=-DGGML_{provider.upper()}=ON make setup` "
-                "builds it anew."
+            return Phrase(
+                "reasons.provider_missing",
+                "llama.cpp was built without {provider}: `CMAKE_ARGS=-DGGML_{flag}=ON make setup` builds it anew.",
+                provider=provider,
+                flag=provider.upper(),
             )
         return ""
 

@@ -14,7 +14,7 @@ FOLDERS = ("agent", "web", "scripts", "benchmarks", "tests")
 FILES = {path.relative_to(ROOT).as_posix(): path for name in FOLDERS for path in (ROOT / name).rglob("*.py")}
 PRODUCT = [name for name in FILES if name.startswith(("agent/", "web/"))]
 MODULES = {name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): name for name in FILES}
-BOTTOM = {"agent", "agent.errors", "agent.units"} | {m for m in MODULES if m.startswith("agent.gguf")}
+BOTTOM = {"agent", "agent.errors", "agent.phrase", "agent.units"} | {m for m in MODULES if m.startswith("agent.gguf")}
 CLI = "agent/cli/"
 WORKER = "agent/inference/worker.py"
 
@@ -80,6 +80,10 @@ def test_pages_and_apis_never_reach_an_engine() -> None:
 
 def test_only_the_llama_cpp_engine_imports_llama_cpp() -> None:
     assert not offenders(("llama_cpp",), within=("agent/", "web/"), but=("agent/engines/llama_cpp",))
+
+
+def test_only_the_link_to_the_broker_imports_paho() -> None:
+    assert not offenders(("paho",), within=("agent/", "web/"), but=("agent/telemetry/link/",))
 
 
 @pytest.mark.parametrize("module", sorted(BOTTOM))

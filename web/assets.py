@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import mimetypes
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,16 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True)
 class Asset:
-    """One file: its address, its media type, and its bytes as they are and compressed."""
+    """One file: its address, its media type and its bytes."""
 
     url: str
     media_type: str
     content: bytes
-    compressed: bytes
+
+    @cached_property
+    def compressed(self) -> bytes:
+        """The same compressed, as most browsers want it."""
+        return gzip.compress(self.content, 9, mtime=0)
 
 
 class Assets:
@@ -56,7 +61,7 @@ def _read(path: Path, directory: Path) -> Asset:
     name = path.relative_to(directory).with_suffix(f".{digest}{path.suffix}").as_posix()
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     media_type = f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
-    return Asset(f"/static/{name}", media_type, content, gzip.compress(content, 9, mtime=0))
+    return Asset(f"/static/{name}", media_type, content)
 
 
 @get("/static/{path:path}", access="public", sync_to_thread=False)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from agent.errors import InputError
+from agent.phrase import Phrase
 from agent.selection import Considered, Selection
 from agent.selection.suitable import PROMPT
 
@@ -98,9 +99,17 @@ def matching(all_rows: Iterable[Row], wish: Wish) -> list[Row]:
         InputError: there is no such filter or order.
     """
     if wish.show not in FILTERS:
-        raise InputError(f"There is no filter {wish.show!r}.", field="show", hint=f"There are {', '.join(FILTERS)}.")
+        raise InputError(
+            Phrase("errors.no_filter", "There is no filter {name!r}.", name=wish.show),
+            field="show",
+            hint=Phrase("errors.no_filter_hint", "There are {names}.", names=", ".join(FILTERS)),
+        )
     if wish.order not in ORDERS:
-        raise InputError(f"There is no order {wish.order!r}.", field="sort", hint=f"There are {', '.join(ORDERS)}.")
+        raise InputError(
+            Phrase("errors.no_order", "There is no order {name!r}.", name=wish.order),
+            field="sort",
+            hint=Phrase("errors.no_order_hint", "There are {names}.", names=", ".join(ORDERS)),
+        )
     words = wish.text.casefold().split()
     fits = FILTERS[wish.show]
     found = (row for row in all_rows if row.fit in fits and all(word in _described(row) for word in words))

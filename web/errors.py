@@ -7,6 +7,7 @@ from litestar import Request, Response
 from litestar.response import Redirect
 
 from agent.errors import EdgewiseError, SignInError
+from agent.phrase import Phrase
 from web.api.openai.errors import Failure, describe, to_response
 from web.page import page, wants_fragment
 from web.paths import is_api, path_of, within
@@ -36,16 +37,19 @@ def error_response(request: Request[Any, Any, Any], error: Exception) -> Respons
     failure = describe(request, error)
     if is_api(path):
         return to_response(failure)
-    return _shown(request, failure, error.message if isinstance(error, EdgewiseError) else "")
+    return _shown(request, failure, error if isinstance(error, EdgewiseError) else None)
 
 
-def _shown(request: Request[Any, Any, Any], failure: Failure, message: str) -> Response[Any]:
-    """Return a page or a notice; what an error says by itself is shown where it adds something to our texts."""
+def _shown(request: Request[Any, Any, Any], failure: Failure, error: EdgewiseError | None) -> Response[Any]:
+    """Return a page or a notice: what an error says comes with our texts, what it advises in place of them."""
     template, headers = "misdirected.html" if failure.status == _MISDIRECTED else "error.html", failure.headers
     if wants_fragment(request):
         template, headers = "notice.html", {**headers, "HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
     title, hint = _TEXTS.get(failure.status, _BROKEN)
-    return page(request, template, status=failure.status, headers=headers, title=title, hint=hint, message=message)
+    message = error.message if error else ""
+    advice = error.hint if error and isinstance(error.hint, Phrase) else ""  # better our words than English ones
+    context = {"title": title, "hint": hint, "message": message, "advice": advice}
+    return page(request, template, status=failure.status, headers=headers, **context)
 
 
 def _to_login(request: Request[Any, Any, Any]) -> Response[Any]:

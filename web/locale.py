@@ -10,7 +10,10 @@ is `t("PAGE.greeting", name="Ada")`. A text with a count is a list of the singul
 
 import tomllib
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
+
+from agent.phrase import Phrase
 
 LANGUAGES = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français", "zh": "中文"}
 DEFAULT = "en"
@@ -21,10 +24,16 @@ class Texts:
     """All texts of all languages."""
 
     def __init__(self, directory: Path = _DIRECTORY) -> None:
-        self.by_key: dict[str, Mapping[str, str | list[str]]] = {}
-        for path in sorted(directory.glob("*.toml")):
-            for name, texts in tomllib.loads(path.read_text(encoding="utf-8")).items():
-                self.by_key[f"{path.stem}.{name}"] = texts
+        self._directory = directory
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Mapping[str, str | list[str]]]:
+        """The texts by language. They are read when the first is wanted: a device for programs alone needs none."""
+        return {
+            f"{path.stem}.{name}": texts
+            for path in sorted(self._directory.glob("*.toml"))
+            for name, texts in tomllib.loads(path.read_text(encoding="utf-8")).items()
+        }
 
 
 class Translator:
@@ -45,6 +54,16 @@ class Translator:
         if isinstance(text, list):
             text = text[0] if values["n"] in self._singular or len(text) == 1 else text[1]
         return text.format(**values) if values else text
+
+    def phrase(self, text: str) -> str | None:
+        """Return what Edgewise says, in this language; None when it is no phrase, so that there is only English."""
+        if not isinstance(text, Phrase):
+            return None
+        values = {name: self._value(value) for name, value in text.values.items()}
+        return self(text.code, **values)
+
+    def _value(self, value: object) -> object:
+        return (self.phrase(value) or value) if isinstance(value, str) else value
 
     @property
     def _singular(self) -> tuple[int, ...]:

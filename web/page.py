@@ -9,12 +9,15 @@ Every template has, beside what its handler gives:
     device            what this device is called
     health            `Health`: what the node is doing now
     open_mode         whether everybody may do everything here (`auth = open`)
+    said(text)        what Edgewise says by itself, in that language; see `web.said`
+    sentence(text)    the same with a capital letter and a full stop
     title_of(name)    what people call an installed model
     secure            whether the connection is encrypted
     language, theme, path, languages
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -30,6 +33,7 @@ from agent.units import format_bytes, format_duration
 from web.assets import Assets
 from web.locale import LANGUAGES, Texts, Translator, preferred
 from web.packed import HEADERS, LEAST, Packed, takes_gzip
+from web.said import said, sentence
 
 PageRequest: TypeAlias = Request[Identity | None, Any, Any]
 Form: TypeAlias = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -73,6 +77,8 @@ class Pages:
         me, t = request.user, self.translator(request)
         values = {
             "t": t,
+            "said": partial(said, t),
+            "sentence": partial(sentence, t),
             "language": t.language,
             "theme": me.theme if me else "",
             "me": me,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from agent.errors import QueueFullError
+from agent.phrase import Phrase
 
 _MOST = 200
 _MOST_OF_SESSION = 12  # a stream is that of a visible tab; browsers hold no more than six to one host over plain http
@@ -25,9 +26,9 @@ class Streams:
         """
         if not self._has_place(session):
             raise QueueFullError(
-                "Too many pages of this device are open at the same time.",
+                Phrase("errors.too_many_pages", "Too many pages of this device are open at the same time."),
                 retry_after=_RETRY_AFTER,
-                hint="Close some of them; the others go on.",
+                hint=Phrase("errors.too_many_pages_hint", "Close some of them; the others go on."),
             )
 
     @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from agent.errors import DownloadError
+from agent.phrase import Phrase
 
 T = TypeVar("T")
 
@@ -52,7 +53,13 @@ class TransferControl:
             task = asyncio.create_task(work(), name=f"pull {what}")
             if await self._finished(task):
                 return task.result()
-        raise DownloadError(f"The download of {what} was cancelled; what had arrived was deleted.")
+        raise DownloadError(
+            Phrase(
+                "errors.download_cancelled",
+                "The download of {what} was cancelled; what had arrived was deleted.",
+                what=what,
+            )
+        )
 
     async def _finished(self, task: "asyncio.Task[T]") -> bool:
         """Wait for the task or for a change of mind, whichever is first."""

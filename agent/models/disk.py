@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agent.errors import DownloadError
+from agent.phrase import Phrase
 from agent.units import format_bytes
 
 _MARGIN = 0.05  # file systems need blocks and metadata beyond the bytes themselves
@@ -17,9 +18,19 @@ def require_space(directory: Path, needed: int, reserve: int) -> None:
     free = shutil.disk_usage(directory).free
     if free < wanted:
         raise DownloadError(
-            f"Not enough disk space in {directory}: {format_bytes(wanted)} needed"
-            f" ({format_bytes(needed)} to write and a reserve), {format_bytes(free)} free.",
-            hint="make room, for example with `edgewise models rm NAME`, or choose a smaller model",
+            Phrase(
+                "errors.disk_full",
+                "Not enough disk space in {directory}: {wanted_size} needed ({needed_size} to write and a reserve), "
+                "{free_size} free.",
+                directory=directory,
+                wanted_size=format_bytes(wanted),
+                needed_size=format_bytes(needed),
+                free_size=format_bytes(free),
+            ),
+            hint=Phrase(
+                "errors.disk_full_hint",
+                "make room, for example with `edgewise models rm NAME`, or choose a smaller model",
+            ),
         )
 
 
@@ -30,6 +41,9 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DownloadError(
-            f"Cannot write {path}: {error.strerror}.",
-            hint="check the disk's free space and the permissions; what has arrived is kept",
+            Phrase("errors.disk_unwritable", "Cannot write {path}: {reason}.", path=path, reason=error.strerror),
+            hint=Phrase(
+                "errors.disk_unwritable_hint",
+                "check the disk's free space and the permissions; what has arrived is kept",
+            ),
         ) from error

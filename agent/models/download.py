@@ -18,6 +18,7 @@ from agent.models.retry import Patience, Setback, setback_of
 from agent.models.streams import arrived_earlier, in_thread, pump
 from agent.models.throttle import Throttle
 from agent.models.transport import Http, check_status
+from agent.phrase import Phrase
 
 logger = logging.getLogger(__name__)
 
@@ -104,9 +105,18 @@ class _Transfer:
         if expected not in {None, got}:
             discard(self._part.path)
             raise DownloadError(
-                f"{self._source.filename} arrived with wrong content: its sha256 is {got},"
-                f" expected {expected}. The file was deleted.",
-                hint="pull again; if it happens again, the copy at the source is not the expected one",
+                Phrase(
+                    "errors.wrong_content",
+                    "{file} arrived with wrong content: its sha256 is {got}, expected {expected}. "
+                    "The file was deleted.",
+                    file=self._source.filename,
+                    got=got,
+                    expected=expected,
+                ),
+                hint=Phrase(
+                    "errors.wrong_content_hint",
+                    "pull again; if it happens again, the copy at the source is not the expected one",
+                ),
             )
         with disk_errors(destination):
             rename_durably(self._part.path, destination)
@@ -143,7 +153,9 @@ class _Transfer:
                 await self._receive(response)
         except httpx.TransportError as error:
             return setback_of(error, host)
-        return None if self._complete() else Setback(f"{host} has closed the connection too early")
+        if self._complete():
+            return None
+        return Setback(Phrase("errors.closed_early", "{host} has closed the connection too early", host=host))
 
     def _headers(self) -> dict[str, str]:
         if not self._part.length:
@@ -161,7 +173,8 @@ class _Transfer:
         if response.status_code == httpx.codes.PARTIAL_CONTENT:
             return self._align_range(response)
         if self._part.length:
-            self._restart(f"{response.url.host} sends the whole file again")
+            host = response.url.host
+            self._restart(Phrase("errors.sends_all_again", "{host} sends the whole file again", host=host))
         self._adopt_version(response, content_length(response))
         return None
 
@@ -180,7 +193,8 @@ class _Transfer:
         if full_size(response) == self._part.length:
             self._record = replace(self._record, size=self._part.length)
             return None
-        problem = f"{response.url.host} has no bytes after {self._part.length}"
+        host, length = response.url.host, self._part.length
+        problem = Phrase("errors.no_bytes_after", "{host} has no bytes after {length}", host=host, length=length)
         self._restart(problem)
         return Setback(problem)
 
@@ -188,12 +202,27 @@ class _Transfer:
         host, announced = response.url.host, self._source.size
         if response.headers.get("Content-Type", "").startswith("text/html"):
             raise DownloadError(
-                f"{host} sent a web page instead of {self._source.filename}.",
-                hint="it may want a login; for a file on Hugging Face use `hf:owner/repo/file.gguf`",
+                Phrase(
+                    "errors.web_page",
+                    "{host} sent a web page instead of {file}.",
+                    host=host,
+                    file=self._source.filename,
+                ),
+                hint=Phrase(
+                    "errors.web_page_hint",
+                    "it may want a login; for a file on Hugging Face use `hf:owner/repo/file.gguf`",
+                ),
             )
         if size == 0 or (announced is not None and size not in {None, announced}):
             raise DownloadError(
-                f"{host} has {self._source.filename} with {size} bytes, expected {announced or 'more'}."
+                Phrase(
+                    "errors.wrong_size",
+                    "{host} has {file} with {size} bytes, expected {expected}.",
+                    host=host,
+                    file=self._source.filename,
+                    size=size,
+                    expected=announced or Phrase("errors.more", "more"),
+                )
             )
         self._record = replace(self._record, etag=strong_etag(response), size=announced or size)
 
@@ -201,7 +230,13 @@ class _Transfer:
         self._restarts += 1
         if self._restarts > _MAX_RESTARTS:
             raise DownloadError(
-                f"{self._source.filename} was started over {_MAX_RESTARTS} times; the last reason: {reason}."
+                Phrase(
+                    "errors.started_over",
+                    "{file} was started over {times} times; the last reason: {reason}.",
+                    file=self._source.filename,
+                    times=_MAX_RESTARTS,
+                    reason=reason,
+                )
             )
         logger.warning("%s: starting over, because %s", self._source.filename, reason)
         self._part.cut(0)
@@ -227,7 +262,14 @@ class _Transfer:
     async def _store(self, block: bytearray) -> None:
         size = self._record.size
         if size is not None and self._part.length + len(block) > size:
-            raise DownloadError(f"{self._source.filename} is longer than the {size} bytes announced.")
+            raise DownloadError(
+                Phrase(
+                    "errors.too_many_bytes",
+                    "{file} is longer than the {size} bytes announced.",
+                    file=self._source.filename,
+                    size=size,
+                )
+            )
         await in_thread(self._write, block)
         self._patience.progressed()
         self._meter.report("downloading", self._part.length, size)

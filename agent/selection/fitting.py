@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from msgspec.structs import replace
 
 from agent.memory import MemoryEstimate, estimate
+from agent.phrase import Phrase
 from agent.plan import Plan
 from agent.selection.policy import Policy
 from agent.shape import Shape
@@ -39,17 +40,28 @@ def fit(
 
 def given_up(wanted: Plan, plan: Plan) -> list[str]:
     """Return in words what a plan has less than was wanted."""
-    words = []
+    words: list[str] = []
     if plan.micro_batch != wanted.micro_batch:
-        words.append(f"micro-batch {plan.micro_batch} instead of {wanted.micro_batch}")
+        now, before = plan.micro_batch, wanted.micro_batch
+        words.append(Phrase("reasons.less_batch", "micro-batch {now} instead of {before}", now=now, before=before))
     if plan.prompt_cache != wanted.prompt_cache:
-        words.append(f"prompt cache {plan.prompt_cache // _MIB} MiB instead of {wanted.prompt_cache // _MIB}")
+        now, before = plan.prompt_cache, wanted.prompt_cache
+        words.append(
+            Phrase(
+                "reasons.less_cache",
+                "prompt cache {now} MiB instead of {before}",
+                now=now // _MIB,
+                before=before // _MIB,
+            )
+        )
     if plan.kv_type != wanted.kv_type:
-        words.append(f"{plan.kv_type} KV cache")
+        words.append(Phrase("reasons.small_kv", "{type} KV cache", type=plan.kv_type))
     if plan.parallel != wanted.parallel:
-        words.append(f"{plan.parallel} at a time instead of {wanted.parallel}")
+        now, before = plan.parallel, wanted.parallel
+        words.append(Phrase("reasons.less_parallel", "{now} at a time instead of {before}", now=now, before=before))
     if plan.context != wanted.context:
-        words.append(f"context {plan.context} instead of {wanted.context}")
+        now, before = plan.context, wanted.context
+        words.append(Phrase("reasons.less_context", "context {now} instead of {before}", now=now, before=before))
     return words
 
 

@@ -5,6 +5,7 @@ import math
 from msgspec.structs import replace
 
 from agent.memory import recommend_mapped
+from agent.phrase import Phrase
 from agent.plan import Plan
 from agent.selection.fitting import cost, fit, given_up
 from agent.selection.machine import Backend, Machine, Offer
@@ -126,9 +127,11 @@ def _no_room(entry: Considered, offer: Offer, backend: Backend, machine: Machine
     """Return what is missing of memory or disk; empty if nothing is."""
     assert entry.memory is not None  # noqa: S101 - it is planned
     if entry.memory.total > backend.budget.usable:
-        return f"needs more memory than the {format_bytes(backend.budget.usable)} that can be used"
+        usable = format_bytes(backend.budget.usable)
+        return Phrase("reasons.no_memory", "needs more memory than the {usable} that can be used", usable=usable)
     if offer.installed or machine.disk_free is None:
         return ""
     if entry.bytes - offer.arrived + _DISK_RESERVE > machine.disk_free:
-        return f"needs more room on the disk than the {format_bytes(machine.disk_free)} that are free"
+        free = format_bytes(machine.disk_free)
+        return Phrase("reasons.no_disk", "needs more room on the disk than the {free} that are free", free=free)
     return ""

@@ -1,6 +1,7 @@
 """Rules that rule a model out whatever it scores, each with its reason in words."""
 
 from agent.catalog import Model
+from agent.phrase import Phrase
 from agent.profiles import Profile
 from agent.selection.machine import Offer
 from agent.selection.policy import Policy
@@ -12,6 +13,13 @@ PROMPT = 256  # tokens: a system prompt and a question, for which the wait is ju
 _THOUGHT = 800
 _PATIENCE = 30.0  # seconds that one waits for thinking to end
 _ANSWER = 100  # tokens of an ordinary answer
+_USES = {
+    "chat": Phrase("reasons.use_chat", "chat"),
+    "code": Phrase("reasons.use_code", "code"),
+    "math": Phrase("reasons.use_math", "math"),
+    "tools": Phrase("reasons.use_tools", "tools"),
+}
+_NO_FILE = Phrase("reasons.no_file", "no file of it is published in a format that Edgewise can run")
 
 
 def unsuitable(offer: Offer, profile: Profile, policy: Policy) -> str:
@@ -21,25 +29,37 @@ def unsuitable(offer: Offer, profile: Profile, policy: Policy) -> str:
     rules = (
         (bool(model.unsupported), model.unsupported),
         (bool(offer.trouble), offer.trouble),
-        (
-            policy.use not in model.use and "chat" not in model.use,
-            f"is for {' and '.join(model.use) or 'further training'}, not for {policy.use}",
-        ),
-        (model.chat == "none", "is a base model that was not trained to chat"),
+        (policy.use not in model.use and "chat" not in model.use, _other_use(model, policy)),
+        (model.chat == "none", Phrase("reasons.base_model", "is a base model that was not trained to chat")),
         (
             policy.licences == "free" and bool(model.restrictions) and not offer.installed,
-            f"its licence ({model.licence}) has conditions; `licences = any` accepts them",
+            Phrase(
+                "reasons.licence",
+                "its licence ({licence}) has conditions; `licences = any` accepts them",
+                licence=model.licence,
+            ),
         ),
-        (not offer.file.reference, "no file of it is published in a format that Edgewise can run"),
-        (quantization in profile.quantization.avoid, f"{quantization} is slow on this hardware"),
+        (not offer.file.reference, _NO_FILE),
+        (
+            quantization in profile.quantization.avoid,
+            Phrase("reasons.slow_type", "{type} is slow on this hardware", type=quantization),
+        ),
         (
             quantization not in profile.quantization.prefer and not offer.installed,
-            f"{quantization} is not known to run well on this hardware",
+            Phrase("reasons.unknown_type", "{type} is not known to run well on this hardware", type=quantization),
         ),
-        (offer.shape is None, "its shape is not known, so neither is its need of memory"),
+        (
+            offer.shape is None,
+            Phrase("reasons.no_shape", "its shape is not known, so neither is its need of memory"),
+        ),
         (
             0 < trained < policy.context,
-            f"was trained for {trained} tokens of context; {policy.context} are wanted",
+            Phrase(
+                "reasons.short_context",
+                "was trained for {trained} tokens of context; {wanted} are wanted",
+                trained=trained,
+                wanted=policy.context,
+            ),
         ),
     )
     return next((reason for applies, reason in rules if applies), "")
@@ -55,12 +75,17 @@ def thinks(model: Model, predicted: Prediction, policy: Policy) -> bool:
 def too_slow(model: Model, predicted: Prediction, floor: float, profile: Profile) -> str:
     """Return why a model is too slow to be pleasant; empty if it is not."""
     if predicted.decode < floor:
-        return f"gives fewer than {floor:g} tokens per second"
+        return Phrase("reasons.slow", "gives fewer than {floor:g} tokens per second", floor=floor)
     longest = profile.speed.longest_wait.value
     if predicted.first_token(PROMPT) > longest:
-        return f"takes more than {longest:g} s for a prompt of {PROMPT} tokens"
+        return Phrase(
+            "reasons.long_wait",
+            "takes more than {seconds:g} s for a prompt of {tokens} tokens",
+            seconds=longest,
+            tokens=PROMPT,
+        )
     if model.thinking == "always" and _THOUGHT / predicted.decode > _PATIENCE:
-        return f"always thinks first, for more than {_PATIENCE:g} s"
+        return Phrase("reasons.long_thought", "always thinks first, for more than {seconds:g} s", seconds=_PATIENCE)
     return ""
 
 
@@ -68,3 +93,13 @@ def reply_seconds(predicted: Prediction, *, thinking: bool) -> float:
     """Return how long an ordinary question takes from its first to its last token."""
     tokens = _ANSWER + (_THOUGHT if thinking else 0)
     return predicted.first_token(PROMPT) + tokens / predicted.decode
+
+
+def _other_use(model: Model, policy: Policy) -> str:
+    """Return that a model is for something else than it is wanted for."""
+    if not model.use:
+        return Phrase("reasons.no_use", "is for further training, not for {use}", use=_USES[policy.use])
+    first, *others = (_USES.get(use, use) for use in model.use)
+    for other in others:
+        first = Phrase("reasons.both", "{first} and {second}", first=first, second=other)
+    return Phrase("reasons.other_use", "is for {uses}, not for {use}", uses=first, use=_USES[policy.use])

@@ -119,8 +119,8 @@ SETUP = {
 MODELS = {
     "models": Scene("/models"),
     "models-of-a-user": Scene("/models", who="Bob"),
-    "models-menu": Scene("/models", click(".shelf .menu > summary")),
-    "models-details": Scene("/models?show=all#available", click(".shelf .more > summary", ".offer > summary")),
+    "models-menu": Scene("/models?q=gemma", click(".shelf .menu > summary")),
+    "models-details": Scene("/models?show=all&q=qwen#available", click(".shelf .more > summary", ".offer > summary")),
     "models-licence": Scene("/models?show=all&q=gemma#available", click(".offer > summary")),
     "models-too-large": Scene("/models?show=large#available", click(".offer > summary")),
     "models-none": Scene("/models?show=all&q=nosuchmodel#available"),
@@ -156,4 +156,5 @@ SETTINGS = {
     "person-remove": Scene("/settings/people", removing),
     "person-last-admin": Scene("/settings/people", last_admin),
 }
-SCENES = {**DOOR, **SETUP, **MODELS, **DEVICE, **SETTINGS}
+PARTS = {"door": DOOR, "setup": SETUP, "models": MODELS, "device": DEVICE, "settings": SETTINGS}
+SCENES = {name: scene for part in PARTS.values() for name, scene in part.items()}

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -71,6 +72,20 @@ def constants(path: Path) -> Iterator[str]:
     else:
         tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         yield from (node.value for node in tree if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def placeholders(text: str) -> set[str]:
+    """Return the names of the values that a text takes."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def phrases() -> Iterator[tuple[str, str, set[str]]]:
+    """Yield code, English and names of values of every phrase (`agent.phrase`) in the product."""
+    for path in [*SOURCES, *sorted((WEB.parent / "agent").rglob("*.py"))]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Phrase":
+                code, english = (ast.literal_eval(argument) for argument in node.args)
+                yield code, english, {str(word.arg) for word in node.keywords}
 
 
 def own_words(source: str) -> list[str]:

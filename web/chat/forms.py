@@ -7,6 +7,7 @@ from litestar.datastructures import FormMultiDict, UploadFile
 from agent.chat.extract import LONGEST
 from agent.errors import InputError
 from agent.node import Node
+from agent.phrase import Phrase
 
 Form: TypeAlias = FormMultiDict
 
@@ -19,7 +20,15 @@ def read_text(form: Form) -> str:
     """
     text = str(form.get("text", "")).replace("\r\n", "\n")
     if len(text) > LONGEST:
-        raise InputError(f"The text has {len(text)} characters; at most {LONGEST} can be sent.", field="text")
+        raise InputError(
+            Phrase(
+                "errors.text_too_long",
+                "The text has {length} characters; at most {most} can be sent.",
+                length=len(text),
+                most=LONGEST,
+            ),
+            field="text",
+        )
     return text
 
 

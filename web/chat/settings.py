@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from agent.chat.records import ChatSettings
 from agent.errors import InputError
+from agent.phrase import Phrase
 
 _REAL = {"temperature": (0, 2), "top_p": (0, 1), "min_p": (0, 1), "repeat_penalty": (0.5, 2)}
 _WHOLE = {"top_k": (0, 1000), "seed": (0, 2**32 - 1)}
@@ -42,7 +43,17 @@ def _number(form: Mapping[str, object], name: str, least: float, most: float) ->
     except ValueError:
         number = float("nan")
     if not least <= number <= most:
-        raise InputError(f"{name} is a number from {least:g} to {most:g}, not {text!r}.", field=name)
+        raise InputError(
+            Phrase(
+                "errors.number_range",
+                "{name} is a number from {least:g} to {most:g}, not {text!r}.",
+                name=name,
+                least=least,
+                most=most,
+                text=text,
+            ),
+            field=name,
+        )
     return number
 
 

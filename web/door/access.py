@@ -14,6 +14,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from agent.errors import ForbiddenError, SignInError
+from agent.phrase import Phrase
 from agent.security.identity import Identity, Role, Scope
 
 logger = logging.getLogger(__name__)
@@ -60,4 +61,4 @@ def _stranger(access: str) -> SignInError:
 def _refusal(access: str) -> str:
     if access.startswith(_KEY):
         return f"This key is not for that: it lacks the scope {access.removeprefix(_KEY)}."
-    return "Your account may not do this."
+    return Phrase("errors.account_may_not", "Your account may not do this.")

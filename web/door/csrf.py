@@ -13,6 +13,7 @@ from litestar.datastructures import UploadFile
 from litestar.handlers import BaseRouteHandler
 
 from agent.errors import ForbiddenError
+from agent.phrase import Phrase
 from agent.security.identity import Identity
 from web.door.origin import SAFE_METHODS
 from web.paths import is_api
@@ -34,14 +35,17 @@ async def check_token(connection: ASGIConnection[Any, Identity | None, Any, Any]
     # The origin was compared before; here it must not be missing. That also covers the forms of those who have no
     # session yet: nobody is signed in to an account that is not theirs.
     if "origin" not in connection.headers:
-        raise ForbiddenError("The browser did not say which page this comes from.")
+        raise ForbiddenError(Phrase("errors.no_origin", "The browser did not say which page this comes from."))
     identity = connection.user
     if identity is None or not identity.session:
         return
     token = connection.headers.get(_HEADER) or await _field(connection)
     if not hmac.compare_digest(token.encode(), identity.csrf.encode()):
         await _discard(connection)
-        raise ForbiddenError("This page is out of date.", hint="Load it again, then repeat what you did.")
+        raise ForbiddenError(
+            Phrase("errors.old_page", "This page is out of date."),
+            hint=Phrase("errors.old_page_hint", "Load it again, then repeat what you did."),
+        )
 
 
 async def _field(request: Request[Any, Any, Any]) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from litestar.datastructures import Headers
 
 from agent.errors import ForbiddenError
+from agent.phrase import Phrase
 from web.door.host import Host, parse
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -32,8 +33,11 @@ def check_origin(method: str, scheme: str, headers: Headers, host: Host) -> None
     for page in pages:
         if not _is_ours(page, scheme, host):
             raise ForbiddenError(
-                f"Pages of {page.split('?')[0]!r} may not use this device.",
-                hint="A reverse proxy must pass the Host header on as it came, with its port.",
+                Phrase("errors.foreign_page", "Pages of {page!r} may not use this device.", page=page.split("?")[0]),
+                hint=Phrase(
+                    "errors.foreign_page_hint",
+                    "A reverse proxy must pass the Host header on as it came, with its port.",
+                ),
             )
 
 

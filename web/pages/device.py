@@ -10,6 +10,7 @@ from agent.errors import EngineUnavailableError, NotFoundError
 from agent.hardware import probe
 from agent.hardware.sheet import rows
 from agent.node import Node
+from agent.phrase import Phrase
 from agent.selection.explaining import best_of_each
 from agent.selection.suitable import PROMPT
 from web.gauges import Span, gauges, memory_bar
@@ -71,7 +72,7 @@ async def run_benchmark(request: PageRequest, node: NamedDependency[Node]) -> Re
 async def try_again(request: PageRequest, node: NamedDependency[Node], data: Form) -> Response[str]:
     """Give a model another chance that was set aside."""
     if not node.try_again(data.get("model", "")):
-        raise NotFoundError("This model is not set aside.")
+        raise NotFoundError(Phrase("errors.not_set_aside", "This model is not set aside."))
     return go_to(request, "/device#engine")
 
 

@@ -8,6 +8,7 @@ from agent import wishes
 from agent.errors import NotFoundError
 from agent.models import TransferControl
 from agent.node import Node
+from agent.phrase import Phrase
 from web.page import PageRequest, page, wants_fragment
 from web.person import go_to
 from web.shelf import look
@@ -40,7 +41,9 @@ async def resume_download(request: PageRequest, node: NamedDependency[Node], dow
 async def cancel_download(request: PageRequest, node: NamedDependency[Node], download: FromPath[str]) -> Response[str]:
     """Take a download off the list, and delete what has arrived of it."""
     if download == _OWN:
-        raise NotFoundError("What Edgewise fetches by itself can be paused, not cancelled.")
+        raise NotFoundError(
+            Phrase("errors.only_pause", "What Edgewise fetches by itself can be paused, not cancelled.")
+        )
     await wishes.cancel(node.config, node.downloads, download)
     return _done(request, node)
 
@@ -48,7 +51,7 @@ async def cancel_download(request: PageRequest, node: NamedDependency[Node], dow
 def _own_transfer(node: Node) -> TransferControl:
     """Return the handle on what Edgewise itself is fetching."""
     if node.coming is None:
-        raise NotFoundError("Edgewise is fetching nothing at this moment.")
+        raise NotFoundError(Phrase("errors.fetching_nothing", "Edgewise is fetching nothing at this moment."))
     return node.coming.control
 
 

@@ -7,9 +7,10 @@ from litestar.params import FromQuery
 from agent import pinned, wishes
 from agent.errors import EdgewiseError, InputError
 from agent.node import Node
+from agent.phrase import Phrase
 from web import catalogue
 from web.catalogue import Wish
-from web.page import Form, PageRequest, page, translator
+from web.page import Form, PageRequest, page
 from web.paths import within
 from web.person import go_to
 from web.shelf import look
@@ -48,7 +49,12 @@ def delete_model(request: PageRequest, node: NamedDependency[Node], data: Form) 
     """Delete an installed model; the one that serves only when that is confirmed."""
     name = node.models.find(data.get("name", "")).name
     if name in node.names() and data.get("confirm") != "yes":
-        raise InputError(translator(request)("models.delete_serving_unconfirmed", name=name), field="confirm")
+        raise InputError(
+            Phrase(
+                "errors.delete_serving", "{name} answers now. Confirm that it is to be deleted all the same.", name=name
+            ),
+            field="confirm",
+        )
     wishes.remove(node.config, node.models, name)
     return go_to(request, f"{_PAGE}#installed")
 
@@ -63,13 +69,16 @@ async def verify_model(request: PageRequest, node: NamedDependency[Node], data: 
 @post("/models/pull", access="admin")
 async def pull_model(request: PageRequest, node: NamedDependency[Node], data: Form) -> Response[str]:
     """Begin to download a model; one whose licence has conditions only when they are accepted."""
-    reference, t = data.get("reference", "").strip(), translator(request)
+    reference = data.get("reference", "").strip()
     selection = await node.available.look()
     try:
         if not reference:
-            raise InputError(t("models.reference_missing"), field="reference")
+            raise InputError(Phrase("errors.reference_missing", "Say where the model is."), field="reference")
         if catalogue.conditions(selection, reference) and data.get("accept") != "yes":
-            raise InputError(t("models.licence_unaccepted"), field="accept")
+            raise InputError(
+                Phrase("errors.licence_unaccepted", "This licence has conditions. Accept them to download the model."),
+                field="accept",
+            )
         download = node.downloads.start(reference, title=catalogue.title(selection, reference))
     except EdgewiseError as error:
         return await _show(request, node, Wish(), error, reference)

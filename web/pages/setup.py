@@ -12,6 +12,7 @@ from agent import pinned
 from agent.device import SetupStep
 from agent.errors import InputError, NotFoundError
 from agent.node import Node
+from agent.phrase import Phrase
 from web.locale import LANGUAGES
 from web.page import Form, PageRequest, page, translator
 from web.setup_model import file_name, offered, reason
@@ -39,7 +40,7 @@ def resume_setup(node: NamedDependency[Node]) -> Redirect:
 async def show_setup_step(request: PageRequest, node: NamedDependency[Node], step: FromPath[str]) -> Response[str]:
     """Show one of the questions."""
     if step not in STEPS:
-        raise NotFoundError(f"The setup has no step {step!r}.")
+        raise NotFoundError(Phrase("errors.no_step", "The setup has no step {step!r}.", step=step))
     return _show(request, node, step)
 
 
@@ -49,7 +50,7 @@ async def answer_setup_step(
 ) -> Response[str] | Redirect:
     """Keep an answer and go on to the next question; ask again when it cannot be."""
     if step not in _ANSWERS:
-        raise NotFoundError(f"The setup has no step {step!r}.")
+        raise NotFoundError(Phrase("errors.no_step", "The setup has no step {step!r}.", step=step))
     try:
         await _ANSWERS[step](request, node, data)
     except _Again as again:

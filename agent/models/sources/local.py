@@ -13,6 +13,7 @@ from agent.models.names import model_name, safe_filename
 from agent.models.settings import SourceSettings
 from agent.models.streams import in_thread
 from agent.models.transport import Http
+from agent.phrase import Phrase
 
 REMOTE = False
 ANYWHERE = True
@@ -45,7 +46,8 @@ def _path(reference: str) -> Path:
 def _describe(path: Path) -> SourceFile:
     if not path.exists():
         raise ModelNotFoundError(
-            f"There is no file {path}.", hint="if it is on a stick, check that the stick is mounted: `lsblk`"
+            Phrase("errors.no_file", "There is no file {path}.", path=path),
+            hint=Phrase("errors.no_file_hint", "if it is on a stick, check that the stick is mounted: `lsblk`"),
         )
     read_header(path)  # better told now than after gigabytes have been copied
     status = path.stat()

