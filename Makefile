@@ -1,4 +1,5 @@
-# Needs Debian's python3, g++, make and python3-venv, for the tests also chromium; the set-up says what is missing.
+# Needs Debian's python3, g++, make and python3-venv, for the tests also chromium and mosquitto; the set-up says what
+# is missing.
 # Everything goes into .venv, but for what is slow to get: ~/.cache/edgewise keeps that for the next checkout.
 
 PYTHON ?= python3
@@ -26,7 +27,7 @@ setup-bench: setup-test
 	@$(PYTHON) -m scripts.setup bench
 
 test: check ## Set up and run the checks and the tests; one file: make test ARGS=tests/test_units.py
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: setup-test ## Run the tests that take minutes.
 	$(BIN)/pytest -m slow --timeout 900 $(ARGS)

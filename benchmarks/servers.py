@@ -72,10 +72,11 @@ def _running(name: str, command: list[str], port: int, health: str, directory: P
     process = subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         url = f"http://127.0.0.1:{port}"
-        while not _healthy(url + health):
-            if process.poll() is not None or time.perf_counter() - started > _PATIENCE:
-                raise SystemExit(f"{name} did not start: {' '.join(command)}")
-            time.sleep(0.01)
+        with httpx.Client(trust_env=False, timeout=2) as client:  # one: to make one takes longer than to ask
+            while not _healthy(client, url + health):
+                if process.poll() is not None or time.perf_counter() - started > _PATIENCE:
+                    raise SystemExit(f"{name} did not start: {' '.join(command)}")
+                time.sleep(0.01)
         yield Server(name, url, process.pid, time.perf_counter() - started)
     finally:
         process.terminate()
@@ -86,9 +87,9 @@ def _running(name: str, command: list[str], port: int, health: str, directory: P
             process.wait()
 
 
-def _healthy(url: str) -> bool:
+def _healthy(client: httpx.Client, url: str) -> bool:
     try:
-        return httpx.get(url, trust_env=False, timeout=2).status_code == httpx.codes.OK
+        return client.get(url).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
 

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
+WEB = Path(__file__).parent / "web"
 STARTER = Path(__file__).parents[1] / ".venv" / "starter" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the browsers, which take longest, so that at the end no worker is alone with them."""
+    items.sort(key=lambda item: (WEB / "pages" not in item.path.parents, WEB not in item.path.parents))
 
 
 @pytest.fixture(autouse=True)
