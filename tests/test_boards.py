@@ -88,7 +88,7 @@ def selected(tree: Path, state: Path) -> Selection:
 
 def test_the_right_model_is_chosen(board: Path, tmp_path: Path) -> None:
     expected = read(board / "expected.toml", Expected)
-    found: dict[str, Any] = msgspec.to_builtins(selected(board / "tree", tmp_path))
+    found: dict[str, Any] = msgspec.to_builtins(selected(board / "tree", tmp_path), enc_hook=str)
     assert expected.selected.keys() >= {"model", "quantization", "provider"}
     assert not list(differences(expected.selected, found))
     assert found["memory"]["total"] <= found["budget"]["usable"]

@@ -78,7 +78,7 @@ class SetAside:
 
     def _save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._path, msgspec.json.format(msgspec.json.encode(self.all())))
+        write_atomically(self._path, msgspec.json.format(msgspec.json.encode(self.all(), enc_hook=str)))
 
 
 def identify(path: Path | None) -> str:

@@ -67,6 +67,7 @@ async def drip(connection: Streams, data: bytes) -> float:
         writer.write(bytes([byte]))
         await asyncio.wait({ended}, timeout=0.02)
         if ended.done():
+            assert isinstance(ended.exception(), ConnectionResetError | None), "closed, or reset amid a byte"
             return time.monotonic() - began
     raise AssertionError("The server has waited for all.")
 

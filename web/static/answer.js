@@ -27,7 +27,7 @@ function write() {
   queue = [];
   timer = 0;
   const article = running();
-  if (!article) return;
+  if (!article || !events.length) return; // it was written at the end of the answer already
   const part = new Part(article);
   for (const [name, detail] of events) part[name](detail);
   part.commit();

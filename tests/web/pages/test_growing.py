@@ -13,7 +13,7 @@ KEPT = """async () => {
   const kept = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector("[data-answer]");
   const shown = message.querySelector("[data-answer]").cloneNode(true);
   for (const button of shown.querySelectorAll(".copy")) button.remove();
-  return shown.innerHTML === kept.innerHTML || shown.innerHTML + kept.innerHTML;
+  return shown.innerHTML === kept.innerHTML || [shown.innerHTML, kept.innerHTML];
 }"""
 
 
