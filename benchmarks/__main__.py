@@ -1,6 +1,6 @@
-"""Run all measurements; `python -m benchmarks.serving`, `.footprint`, `.selection`, `.rendering`, `.pages` run one."""
+"""Run all measurements; `-m benchmarks.serving`, `.footprint`, `.selection`, `.rendering`, `.pages`, `.outbox`."""
 
-from benchmarks import footprint, rendering, selection, serving
+from benchmarks import footprint, outbox, rendering, selection, serving
 from benchmarks.pages.__main__ import main as pages
 
 print("Footprint (seconds, MiB, percent)")
@@ -13,3 +13,5 @@ print("\nRendering an answer of 15 kB (ms, bytes, MiB)")
 rendering.main()
 print("\nPages")
 pages()
+print("\nHistory that waits (bytes, bytes, MiB, samples, MiB, samples, samples/s, µs)")
+outbox.main()

@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+DAYTIME = r"^((([01][0-9]|2[0-3]):[0-5][0-9])-(([01][0-9]|2[0-3]):[0-5][0-9]))?$"
+"""A part of each day, such as `02:00-05:00`, or nothing."""
+
 Part = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]*$", max_length=64)]  # of a topic: no slashes, no wildcards
 
 
@@ -60,7 +63,7 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     mqtt_window: Annotated[
         str,
         Meta(
-            pattern=r"^([0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9])?$",
+            pattern=DAYTIME,
             description="time of day, local, in which jobs may change the model, such as 02:00-05:00; empty: always",
         ),
     ] = ""
