@@ -23,6 +23,7 @@
   + TelemetryError
     - LinkDownError        there is no connection to the broker, or it ended before the broker had the message
     - RefusedError         the broker does not take the message
+  + DiscoveryError         the local network cannot be told of this device, or asked for others
 
 A message says what happened, with the value and the place; the hint says what to do about it.
 """
@@ -171,3 +172,7 @@ class LinkDownError(TelemetryError):
 
 class RefusedError(TelemetryError):
     """The broker does not take the message; sending it again unchanged cannot help."""
+
+
+class DiscoveryError(EdgewiseError):
+    """The local network cannot be told of this device, or asked for others."""

@@ -12,7 +12,9 @@ COMPILER_PACKAGE = "g++"
 VENV_PACKAGE = "python3-venv"
 MAKE_PACKAGE = "make"
 BROWSER_PACKAGE = "chromium"
+BROKER_PACKAGE = "mosquitto"
 FONT_PACKAGE = "fonts-dejavu-core"
+_SERVERS = ("/usr/sbin", "/usr/local/sbin")  # not on the PATH of ordinary people
 _FONTS = "/usr/share/fonts/truetype"  # Debian's packages of fonts put theirs there; without any, text has no width
 
 AMX_FLAGS = ("-mno-amx-int8", "-mno-amx-tile", "-mno-amx-bf16")
@@ -46,12 +48,14 @@ def missing_packages(
 def missing_test_packages(
     find_command: Callable[[str], object] = shutil.which, exists: Callable[[str], bool] = os.path.exists
 ) -> list[str]:
-    """Return the Debian packages that the tests need besides: a browser, and a font for it to write with."""
+    """Return the Debian packages that the tests need besides: a browser with a font, and an MQTT broker."""
     missing = []
     if not find_command("chromium"):
         missing.append(BROWSER_PACKAGE)
     if not exists(_FONTS):
         missing.append(FONT_PACKAGE)
+    if not (find_command("mosquitto") or any(exists(f"{place}/mosquitto") for place in _SERVERS)):
+        missing.append(BROKER_PACKAGE)
     return missing
 
 

@@ -86,6 +86,10 @@ def test_only_the_link_to_the_broker_imports_paho() -> None:
     assert not offenders(("paho",), within=("agent/", "web/"), but=("agent/telemetry/link/",))
 
 
+def test_only_discovery_imports_zeroconf() -> None:
+    assert not offenders(("zeroconf", "ifaddr"), within=("agent/", "web/"), but=("agent/discovery/",))
+
+
 @pytest.mark.parametrize("module", sorted(BOTTOM))
 def test_the_bottom_imports_only_the_standard_library_and_the_bottom(module: str) -> None:
     others = {other for other in all_imports(MODULES[module]) if other.split(".")[0] not in sys.stdlib_module_names}

@@ -52,5 +52,9 @@ def test_names_every_missing_debian_package_at_once() -> None:
 
 
 def test_names_what_the_tests_need_besides() -> None:
-    assert machine.missing_test_packages(lambda _: None, lambda _: False) == ["chromium", "fonts-dejavu-core"]
+    assert machine.missing_test_packages(lambda _: None, lambda _: False) == [
+        "chromium",
+        "fonts-dejavu-core",
+        "mosquitto",
+    ]
     assert machine.missing_test_packages(lambda _: "/usr/bin/x", lambda _: True) == []
