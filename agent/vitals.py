@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.hardware import memory, thermal
+from agent.energy import Energy
+from agent.hardware import disk, memory, power, pressure, thermal
+from agent.hardware.pressure import NO_PRESSURE, Pressure
 from agent.hardware.tree import Tree
 from agent.hardware.usage import CpuTimes, cpu_times, megahertz, resident
 from agent.history import Combine, History
@@ -52,6 +54,14 @@ class Sample:
         active: requests being answered.
         waiting: requests that wait for a place.
         rate: tokens per second that were decoded since the last look, by all answers together.
+        pressure: how much processor, memory and disk are fought for.
+        watts: power drawn now, mean since the last look where the board counts energy.
+        watts_of: what draws it, see `agent.hardware.power.Of`.
+        joules: energy drawn since the daemon was started.
+        joules_per_token: energy per token, of the last few minutes in which tokens were decoded.
+        disk_free: bytes that are free for more of what Edgewise keeps.
+        disk_worn: share of its life that an eMMC has behind it, by its own account, 0 to 1 in steps of a tenth.
+        written: bytes that the daemon and its engine have written to disks since the daemon was started.
     """
 
     celsius: float | None
@@ -67,6 +77,14 @@ class Sample:
     active: int
     waiting: int
     rate: float | None
+    pressure: Pressure = NO_PRESSURE
+    watts: float | None = None
+    watts_of: power.Of = ""
+    joules: float | None = None
+    joules_per_token: float | None = None
+    disk_free: int | None = None
+    disk_worn: float | None = None
+    written: int | None = None
 
     def values(self) -> dict[str, float | None]:
         """Return what is kept over time."""
@@ -74,16 +92,43 @@ class Sample:
         return {"celsius": self.celsius, "cpu": self.cpu, "used": used, "rate": self.rate}
 
 
+class Written:
+    """What the daemon and all its engines have written to disks."""
+
+    def __init__(self) -> None:
+        self._engines: dict[int, int] = {}
+
+    def add(self, tree: Tree, engine: int) -> int | None:
+        """Return the bytes so far, with those of an engine process that runs now, 0 for none; None when unknown."""
+        count = disk.written(tree, engine) if engine else None
+        if count is not None:
+            self._engines[engine] = count
+        own = disk.written(tree, "self")
+        return own + sum(self._engines.values()) if own is not None else None
+
+
 class Vitals:
     """Looks at the device while `run` runs; the engine is asked by `read`, in the event loop."""
 
-    def __init__(self, root: Path, read: Callable[[], Traffic], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        root: Path,
+        read: Callable[[], Traffic],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        disk: Path | None = None,
+    ) -> None:
         self._root = root
+        self._disk = disk
         self._read = read
         self._clock = clock
+        self._began = clock()
         self._sample: Sample | None = None
         self._times: CpuTimes | None = None
         self._tokens: tuple[float, int] | None = None
+        self._meters: list[power.Source] | None = None
+        self._energy = Energy()
+        self._written = Written()
         self._hour = History(INTERVAL, round(_HOUR / INTERVAL), _VALUES)
         self._day = History(_DAY_STEP, round(_DAY / _DAY_STEP), _VALUES)
 
@@ -104,6 +149,10 @@ class Vitals:
         """Return the latest look; None before the first."""
         return self._sample
 
+    def uptime(self) -> float:
+        """Return the seconds since the daemon was started."""
+        return self._clock() - self._began
+
     def hour(self) -> History:
         """Return the values of the last hour."""
         return self._hour
@@ -117,6 +166,7 @@ class Vitals:
         heat, room, times = thermal.find(tree), memory.find(tree), cpu_times(tree)
         hottest = max(heat.zones, key=lambda zone: zone.celsius, default=None)
         share, self._times = times.share_since(self._times), times
+        drawn = self._draw(tree, traffic.tokens, now)
         return Sample(
             celsius=hottest.celsius if hottest else None,
             limit=hottest.limit if hottest else None,
@@ -131,7 +181,22 @@ class Vitals:
             active=max(0, traffic.active - traffic.waiting),
             waiting=traffic.waiting,
             rate=self._rate(traffic.tokens, now),
+            pressure=pressure.find(tree),
+            watts=self._energy.watts,
+            watts_of=drawn.of,
+            joules=self._energy.joules,
+            joules_per_token=self._energy.per_token,
+            disk_free=disk.free(self._disk) if self._disk else None,
+            disk_worn=disk.worn(tree),
+            written=self._written.add(tree, traffic.engine_pid),
         )
+
+    def _draw(self, tree: Tree, tokens: int, now: float) -> power.Drawn:
+        if self._meters is None:
+            self._meters = power.sources(tree)
+        drawn = power.find(tree, self._meters)
+        self._energy.add(now, tokens, drawn)
+        return drawn
 
     def _rate(self, tokens: int, now: float) -> float | None:
         before, self._tokens = self._tokens, (now, tokens)

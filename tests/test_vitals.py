@@ -3,12 +3,14 @@
 import asyncio
 import math
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from agent import vitals
 from agent.vitals import Sample, Traffic, Vitals
+from tests.hardware.planting import plant
 
 BOARD = Path(__file__).parent / "boards" / "raspberry-pi-4-2gb" / "tree"
 HERE = Path("/")
@@ -93,3 +95,39 @@ def test_it_looks_again_and_again_until_it_is_cancelled(monkeypatch: pytest.Monk
 
     asyncio.run(scenario())
     assert len(looks) >= 3
+
+
+def test_power_pressure_and_disk_are_those_of_the_board(tmp_path: Path) -> None:
+    meter = {"sys/class/hwmon/hwmon0/name": "power_meter\n", "sys/class/hwmon/hwmon0/power1_average": "5000000\n"}
+    waits = {"proc/pressure/io": "some avg10=25.00 avg60=5.00 avg300=0.00 total=1\n"}
+    root = plant(tmp_path, {**meter, **waits, "proc/self/io": "wchar: 7\nwrite_bytes: 4096\n"})
+    _, sample = looked(root, Traffic(1, 0, 100, 0), Traffic(1, 0, 150, 0))
+    assert (sample.watts, sample.watts_of, sample.joules, sample.joules_per_token) == (5.0, "board", 25.0, 0.5)
+    assert sample.pressure.io is not None
+    assert sample.pressure.io.some == 0.25
+    assert sample.written == 4096
+
+
+def test_what_an_engine_has_written_counts_after_its_end(tmp_path: Path) -> None:
+    files = {"proc/self/io": "write_bytes: 1\n", "proc/7/io": "write_bytes: 10\n", "proc/8/io": "write_bytes: 100\n"}
+    root = plant(tmp_path, files)
+    _, sample = looked(root, Traffic(0, 0, 0, 7), Traffic(0, 0, 0, 0), Traffic(0, 0, 0, 8))
+    assert sample.written == 111
+
+
+def test_the_room_on_the_disk_is_that_where_things_are_kept(tmp_path: Path) -> None:
+    watching = Vitals(BOARD, lambda: Traffic(0, 0, 0, 0), disk=tmp_path)
+    asyncio.run(watching.look())
+    sample = watching.now()
+    assert sample is not None
+    assert sample.disk_free is not None
+    assert sample.disk_free > 0
+
+
+def test_a_look_takes_little_time() -> None:
+    watching = Vitals(HERE, lambda: Traffic(0, 0, 0, os.getpid()), disk=Path.cwd())
+    asyncio.run(watching.look())
+    began = time.thread_time()
+    for _ in range(20):
+        watching._look(Traffic(0, 0, 0, os.getpid()), began)
+    assert (time.thread_time() - began) / 20 < 0.02

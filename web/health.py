@@ -9,8 +9,7 @@ from agent.errors import SignInError
 from agent.node import Node
 from agent.security.identity import Identity
 from agent.state import Health
-from web.door.host import parse
-from web.door.visitor import is_loopback
+from web.door.visitor import is_local
 
 
 @route(
@@ -25,15 +24,8 @@ def health(request: Request[Identity | None, Any, Any], node: NamedDependency[No
     Raises:
         SignInError: a stranger asks from elsewhere; what runs here, and how badly, is nobody's business.
     """
-    if request.user is None and not _is_local(request):
+    if request.user is None and not is_local(request.headers, request.client.host if request.client else ""):
         hint = "Send a key, `Authorization: Bearer KEY`, or ask on the device itself."
         raise SignInError("The state of this device is told only to those it knows.", hint=hint)
     now = node.health()
     return Response(now, status_code=200 if now.status == "ok" else 503)
-
-
-def _is_local(request: Request[Identity | None, Any, Any]) -> bool:
-    """Tell whether somebody on this computer asks; behind a proxy everybody seems to, but not under this name."""
-    host = parse(request.headers.get("host", ""))
-    peer = request.client.host if request.client else ""
-    return is_loopback(peer) and host is not None and host.is_loopback

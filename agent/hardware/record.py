@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from agent.errors import ConfigError
-from agent.hardware import look
+from agent.hardware import disk, look, power, pressure
 from agent.hardware.cpu import ARCHITECTURE
 from agent.hardware.facts import Hardware
 from agent.hardware.scrub import scrub
@@ -27,6 +27,7 @@ def record(directory: Path, *, root: Path = Path("/"), storage: Path | None = No
     """
     tree = Tree(root)
     found = look(tree, storage)
+    _look_at_vitals(tree)
     files = dict.fromkeys(tree.found, b"") | scrub(tree)
     files[ARCHITECTURE] = f"{found.cpu.architecture}\n".encode()
     files[AFFINITY] = f"{','.join(map(str, sorted(affinity(tree))))}\n".encode()
@@ -38,6 +39,13 @@ def record(directory: Path, *, root: Path = Path("/"), storage: Path | None = No
             f"Cannot record into {directory}: {error.strerror}.", hint="name a new directory that you may write"
         ) from error
     return found
+
+
+def _look_at_vitals(tree: Tree) -> None:
+    """Read what is no lasting fact, so that it is recorded too."""
+    pressure.find(tree)
+    power.find(tree, power.sources(tree))
+    disk.worn(tree)
 
 
 def _write(directory: Path, files: dict[str, bytes]) -> None:

@@ -1,12 +1,14 @@
 """The answers in progress: who gets which event, how long an answer usually takes, and which had the engine alone."""
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 
 from agent.errors import EdgewiseError, QueueFullError
 from agent.inference import frames
 from agent.inference.answer import Answer
+from agent.metrics import Requests
 from agent.phrase import Phrase
 
 _FIRST_GUESS = 10.0  # seconds that an answer takes, until one was measured
@@ -36,6 +38,7 @@ class Pending:
         self._begun: dict[int, float] = {}
         self._waiting: dict[int, str] = {}  # who asks, by number in the order of arrival
         self.tokens = 0  # sampled so far, by all answers together
+        self.requests = Requests()
         self._shared: set[int] = set()
         self._usual = _FIRST_GUESS
         self._none = asyncio.Event()
@@ -48,6 +51,7 @@ class Pending:
     def add(self, answer: Answer, who: str = "") -> None:
         """Begin with one; if there are others, none of them has the engine alone. `who` is that of `require_room`."""
         self._none.clear()
+        self.requests.started += 1
         self._answers[answer.id] = answer
         self._begun[answer.id] = time.monotonic()
         self._waiting[answer.id] = who
@@ -117,6 +121,7 @@ class Pending:
     def fail(self, error: EdgewiseError) -> None:
         """End all of them with an error."""
         answers = list(self._answers.values())
+        self.requests.failed[type(error).__name__] += len(answers)
         self._answers.clear()
         self._begun.clear()
         self._waiting.clear()
@@ -130,6 +135,13 @@ class Pending:
         while self._answers:
             await self._none.wait()
 
+    async def quiet(self, patience: float) -> bool:
+        """Wait at most so many seconds for such a moment; tell whether it is one now."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self.none_left()
+        return not self._answers
+
     def _end(self, event: frames.Finished | frames.Failed) -> frames.Timings | None:
         """Forget an answer; what it took says how long others will take, and alone, how fast the model is."""
         del self._answers[event.id]
@@ -139,6 +151,8 @@ class Pending:
         if not self._answers:
             self._none.set()
         if isinstance(event, frames.Failed):  # mostly at once, because of what was asked
+            self.requests.failed[event.kind] += 1
             return None
+        self.requests.answer(event.reason, event.timings)
         self._usual += _NEWS * (seconds - self._usual)
         return event.timings if alone else None

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Role: TypeAlias = Literal["admin", "user", "guest"]
-Scope: TypeAlias = Literal["chat", "models", "admin"]
+Scope: TypeAlias = Literal["chat", "models", "metrics", "admin"]
 
 ROLES: tuple[Role, ...] = ("guest", "user", "admin")  # each may do what those before it may
-SCOPES: tuple[Scope, ...] = ("chat", "models", "admin")
+SCOPES: tuple[Scope, ...] = ("chat", "models", "metrics", "admin")
 OPEN_USER = "open"
 """Id of the user that everybody is with `auth = open`; its conversations stay when accounts are turned on."""
 

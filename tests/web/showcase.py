@@ -25,6 +25,7 @@ from agent.chat.conversations import Conversations
 from agent.cli.choosing import chooser
 from agent.config import Config
 from agent.downloads import Download
+from agent.hardware.pressure import Pressure, Stall
 from agent.models.progress import Progress
 from agent.node import Node
 from agent.security.accounts import Accounts
@@ -88,7 +89,19 @@ def _sample(second: int) -> Sample:
         active=1,
         waiting=2,
         rate=14.8 * min(1.0, 2 * load),
+        pressure=Pressure(cpu=_stall(0.4 * load), memory=_stall(0.02 * load), io=_stall(0.1 * load)),
+        watts=3.1 + 8.4 * load,
+        watts_of="rails",
+        joules=410_000.0,
+        joules_per_token=0.71,
+        disk_free=44 * _GIB,
+        disk_worn=0.2,
+        written=310 << 20,
     )
+
+
+def _stall(share: float) -> Stall:
+    return Stall(some=share, some_minute=share, full=0.0, full_minute=0.0)
 
 
 @contextmanager
@@ -145,8 +158,10 @@ async def _furnish(node: Node, *, household: bool) -> None:
 def _node(state: Path) -> Node:
     """Return the device, on which the echo engine goes by the name of a model."""
     node = Node(Config(state_dir=state, engine="echo", offline=True, host="127.0.0.1"), {})
-    candidate = replace(node._modelless(), name=SERVING)
-    node._modelless = lambda: candidate  # type: ignore[method-assign]
+    start = node._supervisor.start
+    node._supervisor.start = lambda candidates: start(  # type: ignore[method-assign]
+        [replace(candidate, name=SERVING) for candidate in candidates]
+    )
     node.vitals = BusyDay(BOARD, node._traffic)
     board = replace(chooser(node.config, BOARD), config=node.config)
     node.available = Available(board, lambda: 0)

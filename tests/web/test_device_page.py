@@ -47,6 +47,14 @@ def test_charts_are_drawn_and_say_their_numbers(visitor: Visitor) -> None:
         assert "style=" not in html
 
 
+def test_numbers_from_the_catalogue_are_listed(device: Daemon, visitor: Visitor) -> None:
+    device.ask("hello")
+    text = words(visitor.open("/device"))
+    for part in ("First word after", "Requests", "Turned away 0", "Free on the disk", "Running for"):
+        assert part in text
+    assert "Flash memory" not in text, "there is none here"
+
+
 def test_an_unknown_span_is_refused(visitor: Visitor) -> None:
     assert visitor.http.get("/device/live?span=year").status_code == 400
 

@@ -23,7 +23,7 @@ class Door:
 
     def __init__(self, app: ASGIApp, node: Node) -> None:
         self._app = app
-        self._hosts = Hosts(node.config.host, node.config.names, lambda: node.name)
+        self._hosts = Hosts(node.config.host, node.config.names, lambda: node.name, lambda: node.discovery.names)
         self._visitors = Visitors(node)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -61,15 +61,23 @@ class Hosts:
         bound: the setting `host`.
         names: the setting `names`.
         device: returns what the owner calls the device now.
+        announced: returns the names that the network was told.
     """
 
-    def __init__(self, bound: str, names: Iterable[str], device: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        bound: str,
+        names: Iterable[str],
+        device: Callable[[], str],
+        announced: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         self._fixed = {_LOOPBACK_NAME, bound.lower()}
         self._names = [name.lower() for name in names]
         self._device = device
+        self._announced = announced
 
     def has(self, host: Host) -> bool:
         """Tell whether a host is ours. Addresses always are: a page cannot have one of ours as its own name."""
         if host.address is not None or host.name in self._fixed:
             return True
-        return host.name in host_names(self._device(), self._names)
+        return host.name in host_names(self._device(), [*self._names, *self._announced()])

@@ -9,11 +9,12 @@ from agent.errors import SignInError
 from agent.node import Node
 from agent.security.identity import OPEN_USER, Identity
 from web.door.cookie import SessionCookie
-from web.door.host import as_address
-from web.paths import is_api, is_health
+from web.door.host import as_address, parse
+from web.paths import METRICS, is_api, is_health
 
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 _STATIC = "/static/"
+_LOCAL = Identity("", "this device", scopes=frozenset({"metrics"}))  # who reads metrics on the device itself
 
 
 class Visitors:
@@ -43,6 +44,8 @@ class Visitors:
         if self._node.config.auth == "open":
             return await self._anybody()
         key = _bearer(headers)
+        if path == METRICS and not key and is_local(headers, peer):
+            return _LOCAL
         if is_api(path) and (key or not is_health(path)):
             return await self._program(key, peer)
         token = SessionCookie(self._node.id).read(headers)
@@ -67,6 +70,12 @@ def is_loopback(peer: str) -> bool:
     """Tell whether the other end of a connection is on this computer."""
     address = as_address(peer)
     return address is not None and address.is_loopback
+
+
+def is_local(headers: Headers, peer: str) -> bool:
+    """Tell whether somebody on this computer asks; behind a proxy everybody seems to, but not under this name."""
+    host = parse(headers.get("host", ""))
+    return is_loopback(peer) and host is not None and host.is_loopback
 
 
 async def until_revoked(node: Node, identity: Identity) -> None:

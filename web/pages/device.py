@@ -14,6 +14,7 @@ from agent.phrase import Phrase
 from agent.selection.explaining import best_of_each
 from agent.selection.suitable import PROMPT
 from web.gauges import Span, gauges, memory_bar
+from web.measures import measures
 from web.page import Form, PageRequest, page, wants_fragment
 from web.person import go_to
 
@@ -32,6 +33,7 @@ async def show_device(
         span=span,
         sample=node.vitals.now(),
         gauges=gauges(node.vitals, span),
+        measures=measures(node.reading()),
         facts=list(rows(hardware)),
         state=state,
         selection=selection,
@@ -48,7 +50,14 @@ async def show_device(
 @get("/device/live", access="user", sync_to_thread=False)
 def show_live(request: PageRequest, node: NamedDependency[Node], span: FromQuery[Span] = "hour") -> Response[str]:
     """Show how the device is doing at this moment."""
-    return page(request, "device/live.html", span=span, sample=node.vitals.now(), gauges=gauges(node.vitals, span))
+    return page(
+        request,
+        "device/live.html",
+        span=span,
+        sample=node.vitals.now(),
+        gauges=gauges(node.vitals, span),
+        measures=measures(node.reading()),
+    )
 
 
 @get("/device/benchmarks", access="user", sync_to_thread=False)
