@@ -17,6 +17,7 @@ _INTERFACE_NAME = 16  # bytes of struct ifreq before the address
 _ADDRESS_AT = slice(20, 24)  # after the name, the family and the port of the sockaddr_in
 _DEFAULT_ROUTE = "00000000"
 _PASSING = 0x01 | 0x20 | 0x40  # IFA_F_TEMPORARY, _DEPRECATED, _TENTATIVE: gone tomorrow, or not there yet
+EVERYWHERE = {"0.0.0.0": (4,), "::": (4, 6)}  # noqa: S104 - compared with, not bound to; versions of IP
 _INSIDE = ("docker", "br-", "veth", "virbr", "cni", "podman", "lxc")  # bridges to containers, which no phone can reach
 
 
@@ -46,6 +47,16 @@ def addresses() -> list[Address]:
     found: list[Address] = [address for name in interfaces if (address := _ipv4(name))]
     found += [address for name in interfaces for address in _ipv6(name)]
     return [address for address in found if not (address.is_loopback or address.is_link_local)]
+
+
+def reached_at(host: str) -> list[Address]:
+    """Return the addresses of this device by which others reach a server of ours.
+
+    Args:
+        host: the address that it listens on; those of no network give none.
+    """
+    versions = EVERYWHERE.get(host, ())
+    return [address for address in addresses() if address.version in versions or str(address) == host]
 
 
 def _default_routes() -> set[str]:

@@ -6,9 +6,10 @@ import gc
 import logging
 import resource
 import sys
+from urllib.parse import urlsplit
 
 from agent.cli import settings
-from agent.config import Config, engine_environment
+from agent.config import Config, engine_environment, resolve
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,7 +22,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def serve(options: argparse.Namespace, config: Config) -> int:
     """Serve until SIGTERM or Ctrl-C."""
     gc.disable()  # what a start makes stays; to look for garbage among it takes 20 ms
-    from agent.cli.welcome import welcome
+    from agent.cli.welcome import introduce, welcome
     from agent.node import Node
     from web.server import serve
 
@@ -32,15 +33,20 @@ def serve(options: argparse.Namespace, config: Config) -> int:
         stream=sys.stderr,
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # what others send wrongly, and what we say better
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection is a file; shells allow 1024 at first
     node = Node(config, engine_environment(), options.resolved.origins)
+    node.reread = lambda: resolve(settings.given(options), options.config)
     logging.getLogger().addHandler(node.logs)
 
     async def listening(url: str) -> None:
         gc.freeze()  # nor is it looked through later, which would hold all answers up for 15 ms
         gc.enable()
         await welcome(node, url)
+        if config.discovery:
+            node.discovery.on_name = lambda name: introduce(url, name)
+            node.discovery.start(urlsplit(url).port or 0)
 
     asyncio.run(serve(node, host=config.host, port=config.port, on_listening=listening))
     return 0

@@ -5,19 +5,15 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from agent.certificate import certificate
 from agent.cli.style import style
-from agent.hostnames import addresses, host_names
+from agent.hostnames import EVERYWHERE, addresses
 from agent.node import Node
 from agent.security.claim import ClaimCode
 
 logger = logging.getLogger(__name__)
-
-_EVERYWHERE = {"0.0.0.0": (4,), "::": (4, 6)}  # noqa: S104 - compared with, not bound to; versions of IP
-_NAMED_BY = Path("/run/avahi-daemon/socket")  # who announces HOST.local in the network, where it runs
 
 
 async def welcome(node: Node, url: str) -> None:
@@ -50,15 +46,24 @@ async def welcome(node: Node, url: str) -> None:
 
 def network_urls(node: Node, url: str) -> list[str]:
     """Return the URLs by which others in the network reach a daemon; none when it listens to this computer only."""
-    versions = _EVERYWHERE.get(node.config.host)
+    versions = EVERYWHERE.get(node.config.host)
     if versions is None:
         return []
     parts = urlsplit(url)
     ours = [address for address in addresses() if address.version in versions]
     hosts = [f"[{address}]" if ":" in str(address) else str(address) for address in ours]
-    if _NAMED_BY.exists():
-        hosts.append(next(name for name in host_names("") if name.endswith(".local")))
     return [f"{parts.scheme}://{host}:{parts.port}" for host in hosts]
+
+
+def introduce(url: str, name: str) -> None:
+    """Say the host name that leads to the daemon, once the network knows it.
+
+    Args:
+        url: of the daemon, as this computer reaches it.
+        name: for instance `kitchen-pi.local`.
+    """
+    parts = urlsplit(url)
+    print(f"In the network it is also {parts.scheme}://{name}:{parts.port}", flush=True)
 
 
 def _invite(code: ClaimCode, urls: Sequence[str]) -> None:

@@ -10,8 +10,9 @@ from litestar.response import Redirect
 from agent.certificate import certificate
 from agent.config import Config
 from agent.errors import InputError
-from agent.hostnames import addresses, host_names
-from agent.node import VERSION, Node
+from agent.hostnames import addresses
+from agent.node import Node
+from agent.state import VERSION
 from web.page import Form, PageRequest, page, translator
 
 _PAGE = "/settings/device"
@@ -81,7 +82,8 @@ def _reached_as(request: PageRequest, node: Node) -> list[str]:
     if node.config.host not in _EVERY_ADDRESS:
         return [asked]
     port = f":{request.url.port}" if request.url.port else ""
-    hosts = [host_names(node.name)[0], *(f"{address}" for address in addresses() if address.version == 4)]  # noqa: PLR2004 - IPv4: what people can type
+    named = [node.discovery.name] if node.discovery.name else []
+    hosts = [*named, *(f"{address}" for address in addresses() if address.version == 4)]  # noqa: PLR2004 - IPv4: what people can type
     return list(dict.fromkeys([asked, *(f"{request.url.scheme}://{host}{port}" for host in hosts)]))
 
 

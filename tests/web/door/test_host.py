@@ -86,6 +86,17 @@ def test_our_addresses_are_those_that_others_reach() -> None:
     assert not [address for address in addresses() if address.is_loopback or address.is_link_local]
 
 
+def test_a_name_that_the_network_was_told_is_ours_as_long_as_it_is_told(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with house(tmp_path) as device:
+            visitor = STRANGER.but(host="kuche-2-3.local:8080", origin="")
+            assert (await device.ask("GET", "/login", visitor)).status_code == 421
+            device.node.discovery.names = frozenset({"kuche-2-3.local"})
+            assert (await device.ask("GET", "/login", visitor)).status_code != 421
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "a b"])
 def test_a_foreign_name_is_answered_with_a_page_that_tells_nothing_about_us(tmp_path: Path, host: str) -> None:
     async def run() -> None:
