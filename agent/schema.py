@@ -134,6 +134,30 @@ ALTER TABLE attachments ADD COLUMN size INTEGER AS (500 + length(CAST(text AS BL
 CREATE INDEX attachments_size ON attachments (user_id, size);
 """
 
+# What a hub has asked the device to do in several steps, and how far it is.
+_JOBS = """
+CREATE TABLE jobs (
+    number INTEGER PRIMARY KEY,         -- order in which they came
+    id TEXT NOT NULL UNIQUE,            -- chosen by the hub
+    record TEXT NOT NULL                -- JSON, see agent.telemetry.jobs.record.Record
+) STRICT;
+"""
+
+# What was asked over MQTT in the last day, so that what comes twice is carried out once.
+_COMMANDS = """
+CREATE TABLE commands (
+    id TEXT PRIMARY KEY,                -- chosen by whoever asks
+    name TEXT NOT NULL,
+    hash BLOB NOT NULL,                 -- SHA-256 of name and arguments
+    args TEXT NOT NULL,                 -- JSON; empty where they are nobody else's business
+    topic TEXT NOT NULL,                -- where the answer goes
+    correlation BLOB NOT NULL,
+    created REAL NOT NULL,
+    response TEXT NOT NULL DEFAULT ''   -- JSON, the last one; empty while it is carried out
+) STRICT;
+CREATE INDEX commands_created ON commands (created);
+"""
+
 
 @migrations()
 def tables(database: Database) -> None:
@@ -146,6 +170,20 @@ def tables(database: Database) -> None:
 def sizes(database: Database) -> None:
     """How much each person keeps."""
     for statement in _statements(_SIZES):
+        database.execute(statement)
+
+
+@migrations()
+def jobs(database: Database) -> None:
+    """Jobs of a hub."""
+    for statement in _statements(_JOBS):
+        database.execute(statement)
+
+
+@migrations()
+def commands(database: Database) -> None:
+    """Commands over MQTT."""
+    for statement in _statements(_COMMANDS):
         database.execute(statement)
 
 

@@ -1,8 +1,12 @@
 """What the node says about itself."""
 
+import importlib.metadata
+
 import msgspec
 
 from agent.selection import Selection
+
+VERSION = importlib.metadata.version("edgewise")
 
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable
 
+from agent.errors import EngineUnavailableError
+from agent.inference.candidate import Status
 from agent.phrase import Phrase, joined
+
+_WAITING_HELPS = {"loading", "restarting", "refused"}
 
 LOOKING = Phrase("errors.looking_for_model", "Looking for a model that runs.")
 SHUTTING_DOWN = Phrase("errors.shutting_down", "Edgewise is shutting down.")
 NOT_LOADED = Phrase("errors.not_loaded", "No model is loaded.")
+RESTARTED = Phrase("errors.engine_restarted", "The engine is restarted because somebody has asked for it.")
 
 
 def loading(name: str) -> str:
@@ -49,3 +54,9 @@ def set_aside_since(name: str, since: str, reason: str) -> str:
 def cannot_load(name: str, reason: str) -> str:
     """Return that a model could not be loaded."""
     return Phrase("errors.cannot_load", "{name} cannot be loaded: {reason}", name=name, reason=reason)
+
+
+def unavailable(status: Status, retry_after: int) -> EngineUnavailableError:
+    """Return that nothing serves, why, and after how many seconds to ask again, where that helps."""
+    retry_after = retry_after if status.state in _WAITING_HELPS else 0
+    return EngineUnavailableError(status.detail or NOT_LOADED, retry_after=retry_after, hint=status.hint)

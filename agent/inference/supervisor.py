@@ -7,7 +7,6 @@ who waits for it is told immediately.
 """
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import time
@@ -53,8 +52,7 @@ class Supervisor:
         self._candidate: Candidate | None = None
         self._key = ""  # what its file is known by, also after somebody has deleted it
         self._task: asyncio.Task[None] | None = None
-        self._heard = 0.0
-        self._ready_at = 0.0
+        self._heard = self._ready_at = 0.0
         self._retry_after = _RETRY
 
     def start(self, candidates: Sequence[Candidate]) -> None:
@@ -68,16 +66,26 @@ class Supervisor:
 
         Should there be none for a minute, new requests are refused until the answers in progress are complete.
         """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE):
-                await self.pending.none_left()
-        if self.pending:
+        if not await self.pending.quiet(_PATIENCE):
             self._enter("loading", saying.takes_over_later(candidates[0].name))
             await self.pending.none_left()
         self._enter("loading", saying.takes_over(candidates[0].name))
         self.status.info = None
         await self._end()
         self.start(candidates)
+
+    async def restart(self, patience: float) -> None:
+        """Load what serves once more, after at most `patience` seconds for the answers in progress.
+
+        Raises:
+            EngineUnavailableError: nothing serves.
+        """
+        await self.pending.quiet(patience)
+        if self.status.state != "ready" or self._process is None:
+            raise saying.unavailable(self.status, self._retry_after)
+        logger.info("%s", saying.RESTARTED)
+        self._break_off(saying.RESTARTED)
+        self._process.kill()
 
     def runs(self, candidate: Candidate) -> bool:
         """Tell whether this candidate is loaded and serves."""
@@ -134,7 +142,7 @@ class Supervisor:
         """
         info = self.status.info
         if self.status.state != "ready" or info is None or self._process is None:
-            raise self._unavailable()
+            raise saying.unavailable(self.status, self._retry_after)
         self.pending.require_room(info.parallel, self._queue, who)
         number = next(self._numbers)
         self._process.send(msgspec.structs.replace(request, id=number))
@@ -183,7 +191,11 @@ class Supervisor:
             self.failures[candidate.name] = self.status.detail
             return False
         if self.status.info is not None:
-            self._die(f"The engine process {how} while serving {candidate.name}.")
+            message = f"The engine process {how} while serving {candidate.name}."
+            logger.error("%s", message)
+            self.status.restarts += 1
+            self._break_off(message)
+        if self.status.state == "restarting":  # because it has died, or somebody has asked for it
             return True
         if "SIGKILL" in how:  # by the kernel for lack of memory, or by our watchdog: says nothing about the pair
             reason = f"the engine {how}, for lack of memory or of progress."
@@ -279,20 +291,10 @@ class Supervisor:
         if self._process is not None:
             self._process.send(frames.Cancel(number))
 
-    def _die(self, message: str) -> None:
-        logger.error("%s", message)
-        self.status.restarts += 1
+    def _break_off(self, message: str) -> None:
         self.status.info = None
         self._enter("restarting", message)
         self.pending.fail(EngineDiedError(message, hint="It is being restarted; ask again."))
-
-    def _unavailable(self) -> EngineUnavailableError:
-        waiting_helps = self.status.state in {"loading", "restarting", "refused"}
-        return EngineUnavailableError(
-            self.status.detail or saying.NOT_LOADED,
-            retry_after=self._retry_after if waiting_helps else 0,
-            hint=self.status.hint,
-        )
 
     def _enter(self, state: str, detail: str, hint: str = "") -> None:
         self.status.state, self.status.detail, self.status.hint = state, detail, hint

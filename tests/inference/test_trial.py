@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from agent import engines
-from agent.engines import LoadOptions
+from agent.engines import LoadOptions, Sampling
+from agent.errors import EngineUnavailableError
 from agent.inference.candidate import Candidate, Expectation
-from agent.inference.frames import Timings
+from agent.inference.frames import Generate, Timings
 from agent.inference.set_aside import SetAside
 from agent.inference.trial import trial
 from agent.plan import Plan
@@ -132,7 +133,9 @@ def test_clients_are_told_to_come_back_while_the_old_model_returns(tmp_path: Pat
         hasty, old = on_trial(tmp_path, "hasty", ABSURD), on_trial(tmp_path, "old", None)
         async with supervising(tmp_path, hasty, old) as supervisor:
             while supervisor.status.state != "ready":
-                seen.add((supervisor.status.state, supervisor._unavailable().retry_after))
+                with pytest.raises(EngineUnavailableError) as refused:
+                    supervisor.generate(Generate(0, Sampling(), prompt="x"))
+                seen.add((supervisor.status.state, refused.value.retry_after))
                 await asyncio.sleep(0)
 
     asyncio.run(scenario())
