@@ -33,6 +33,7 @@ class Download(msgspec.Struct):
         state: `queued`, `running`, `paused`, `done` or `failed`.
         progress: how far it is; None before it was begun.
         error: why it failed; empty otherwise.
+        cause: the class of that error, see `agent.errors`.
         hint: what to do about that.
         installed: name of the model once it is here.
     """
@@ -45,6 +46,7 @@ class Download(msgspec.Struct):
     state: Literal["queued", "running", "paused", "done", "failed"] = "queued"
     progress: Progress | None = None
     error: str = ""
+    cause: str = ""
     hint: str = ""
     installed: str = ""
 
@@ -138,7 +140,7 @@ class Downloads:
         """Let one go on that is paused or has failed, when it is its turn."""
         download = self.find(identifier)
         if download.state in {"paused", "failed"}:
-            download.state, download.error, download.hint = "queued", "", ""
+            download.state, download.error, download.hint, download.cause = "queued", "", "", ""
             self._next()
         return download
 
@@ -185,6 +187,7 @@ class Downloads:
             model = await self._work(download)
         except EdgewiseError as error:
             _fail(download, error.message, error.hint)
+            download.cause = type(error).__name__
         except Exception as error:  # the top of this task: nobody else would hear of it
             logger.exception("%s cannot be downloaded", download.title)
             _fail(download, f"{download.title} failed: {error}.", "The log says where.")
