@@ -1,47 +1,51 @@
 """The node: one device with its models and its engine. Owns the parts, starts and stops them; all that web is given."""
 
 import asyncio
-import importlib.metadata
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 
+from agent import wishes
 from agent.available import Available
 from agent.benchmark import Benchmarks
 from agent.chat.chat import Chat
 from agent.chat.quota import RESERVE, Quota
 from agent.chooser import Chooser
-from agent.config import Config
+from agent.config import Config, Resolved
 from agent.device import DeviceSettings
 from agent.device_id import device_id
+from agent.discovery.discovery import Discovery
+from agent.discovery.facts import facts
 from agent.downloads import Downloads
 from agent.engines import ModelInfo
-from agent.errors import EngineUnavailableError
+from agent.errors import ConfigError, EngineUnavailableError
+from agent.health import chosen, health
+from agent.hostnames import reached_at
 from agent.inference import frames
 from agent.inference.answer import Answer
-from agent.inference.candidate import Candidate
 from agent.inference.pending import Place
 from agent.inference.set_aside import SetAside
 from agent.inference.supervisor import Supervisor
 from agent.journal import Journal
 from agent.measurements import Measurements
+from agent.modelless import modelless
 from agent.models import ModelStore
-from agent.phrase import Phrase, joined
 from agent.plan import Plan
+from agent.reloading import Reloaded, reload
 from agent.security.accounts import Accounts
+from agent.selection import Considered
 from agent.state import Health, SelectionState
 from agent.steward import Coming, Steward
 from agent.store import Store
 from agent.survey import LIVE
+from agent.telemetry.reading import Reading
+from agent.telemetry.telemetry import Telemetry
+from agent.thinking import as_chosen
 from agent.vitals import Traffic, Vitals
 
-VERSION = importlib.metadata.version("edgewise")
 _INSTALL_RETRY = 5  # seconds, said to clients while the first model is on its way
-_THINKING = "enable_thinking"  # the variable by which chat templates are told (Qwen3, SmolLM3, Gemma 4 and others)
-_DEFAULT_CONTEXT, _DEFAULT_PARALLEL, _DEFAULT_MICRO_BATCH = 4096, 4, 512  # of engines without a model file
 
 
 class Node:
@@ -55,6 +59,7 @@ class Node:
         self.started = time.time()
         self.set_aside = SetAside(config.state_dir / "set-aside.json")
         self._supervisor = Supervisor(self.set_aside, environment, queue=config.queue, step_timeout=config.step_timeout)
+        self.requests = self._supervisor.pending.requests
         measurements = Measurements(config.state_dir / "measurements.json")
         chooser = Chooser(config, self.models, self.set_aside, measurements, environment)
         self._supervisor.on_speed = chooser.learn
@@ -62,20 +67,23 @@ class Node:
         self._chooser = chooser
         self._task: asyncio.Task[None] | None = None
         self.id = ""
+        self.reread: Callable[[], Resolved] | None = None
         self.stopping = False
         self.store = Store(config.state_dir / "app.db")
         self.settings = DeviceSettings(self.store, config, origins or {})
         self.settings.on_change = self._configure
         self.security = Accounts.on(self.store, config.state_dir)
         self.chat = Chat(self.store, self, Quota(config.chat_quota << 20, RESERVE, config.state_dir))
-        self.vitals = Vitals(LIVE, self._traffic)
-        self.downloads = Downloads(self.models, config.sources)
-        results = config.state_dir / "benchmarks.json"
+        self.vitals = Vitals(LIVE, self._traffic, disk=config.state_dir)
+        self.downloads = Downloads(self.models, lambda: self.config.sources())  # noqa: PLW0108 - the config changes
         self._steward.others_download = self.downloads.busy
+        results = config.state_dir / "benchmarks.json"
         self.benchmarks = Benchmarks(results, self.generate, lambda: self._supervisor.active)
         everything = replace(chooser, config=msgspec.structs.replace(config, licences="any"))
         self.available = Available(everything, self._supervisor.memory)
         self.logs = Journal()
+        self.discovery = Discovery(lambda: facts(self), lambda: reached_at(config.host))
+        self.telemetry = Telemetry(self)
         self._looking: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -93,6 +101,7 @@ class Node:
             await self.security.users.open_user()
         await self.chat.open()
         self.downloads.recall()
+        await self.telemetry.open()
         self._looking = asyncio.create_task(self.vitals.run(), name="vitals")
 
     def start(self) -> None:
@@ -101,8 +110,9 @@ class Node:
         Raises:
             ModelError: the configured model is not there, or its file is broken.
         """
+        self.telemetry.start()
         if self.config.engine != "llama_cpp":
-            self._supervisor.start([self._modelless()])
+            self._supervisor.start([modelless(self.config)])
             return
         if self.config.model:
             self._chooser.named()
@@ -115,7 +125,7 @@ class Node:
             self._task.cancel()
             await asyncio.wait({self._task})
             self._task = None
-        await self._supervisor.stop()
+        await asyncio.gather(self._supervisor.stop(), self.discovery.stop(), self.telemetry.close())
         if self._looking is not None:
             await self._close(self._looking)
 
@@ -130,37 +140,17 @@ class Node:
 
     def health(self) -> Health:
         """Return what the node is doing now."""
-        status, coming, trouble = self._supervisor.status, self._steward.coming, self._steward.trouble
-        if status.state == "stopped" and trouble is not None:
-            return Health("failed", VERSION, detail=trouble.message, hint=trouble.hint)
-        if status.state in {"stopped", "failed"} and coming is not None:
-            return self._first_download(coming)
-        if status.state == "stopped" and self._task is not None:
-            return Health("loading", VERSION, detail=Phrase("errors.looking", "Looking at this computer."))
-        more = trouble.message if trouble else coming.describe() if coming else ""
-        return Health(
-            status={"ready": "ok", "stopped": "loading", "refused": "loading"}.get(status.state, status.state),
-            version=VERSION,
-            model=status.model,
-            detail=joined(status.detail, more),
-            hint=status.hint,
-            progress=status.progress,
-            active=self._supervisor.active,
-            restarts=status.restarts,
-        )
+        return health(self._supervisor.status, self._steward, self._supervisor.active, choosing=self._task is not None)
+
+    def reading(self) -> Reading:
+        """Return what metrics are read from."""
+        reporting = self.telemetry.backlog(), self.telemetry.uplink()
+        return Reading(self.health(), self.requests, self.vitals.uptime(), self.vitals.now(), *reporting)
 
     def selection(self) -> SelectionState | None:
         """Return what was chosen and why, and what is on its way; None before the first choice."""
-        if self._steward.selection is None:
-            return None
-        coming = self._steward.coming
-        return SelectionState(
-            serving=self._supervisor.status.model if self._supervisor.status.state == "ready" else "",
-            wanted=self._chooser.wanted(),
-            coming=coming.describe() if coming else "",
-            failures=list(self._supervisor.failures.values()),
-            selection=self._steward.selection,
-        )
+        failures = list(self._supervisor.failures.values())
+        return chosen(self._supervisor.status, self._steward, self._chooser.wanted(), failures)
 
     def try_again(self, model: str) -> bool:
         """Forget that a model was set aside, and choose anew; False when it is not.
@@ -172,6 +162,49 @@ class Node:
         if known:
             self._steward.look_again()
         return known
+
+    def use_model(self, name: str) -> str:
+        """Have an installed model serve from the next quiet moment on, or with `auto` the best; return its full name.
+
+        Raises:
+            ModelNotFoundError: it is not installed.
+            ConfigError: the configuration says what serves, or the choice cannot be written.
+        """
+        if self.config.model or self._task is None:
+            raise ConfigError(f"The configuration says what serves: {self.config.model or self.config.engine}.")
+        chosen = wishes.choose(self.config, self.models, name)
+        self._supervisor.failures.pop(chosen, None)
+        self._steward.look_again()
+        return chosen
+
+    async def restart_engine(self, patience: float) -> None:
+        """Start the engine anew, after at most `patience` seconds for the answers in progress.
+
+        Raises:
+            EngineUnavailableError: nothing serves.
+        """
+        if self._supervisor.status.state != "failed":
+            await self._supervisor.restart(patience)
+        elif self._task is None:
+            self._supervisor.start([modelless(self.config)])
+        else:
+            self._supervisor.failures.clear()
+            self._steward.look_again()
+
+    async def reload_config(self) -> Reloaded:
+        """Read the configuration again, and follow what can change while the daemon runs.
+
+        Raises:
+            ConfigError: it is wrong, and nothing was changed.
+        """
+        reloaded = reload(self.settings, self.reread)
+        self._steward.look_again()
+        return reloaded
+
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """Why models that were to serve do not, in sentences, by name."""
+        return self._supervisor.failures
 
     @property
     def name(self) -> str:
@@ -214,8 +247,7 @@ class Node:
 
     def title(self, name: str) -> str:
         """Return what people call an installed model."""
-        selection = self._steward.selection
-        entry = selection.of_installed(name) if selection else None
+        entry = self._considered(name)
         return entry.title if entry else name
 
     def serves(self, name: str) -> bool:
@@ -238,52 +270,26 @@ class Node:
             EngineUnavailableError: no model is ready; says why, and whether waiting helps.
             QueueFullError: too many requests are waiting, in all or of whoever asks.
         """
-        health = self.health()
-        if health.status == "downloading":
-            raise EngineUnavailableError(health.detail, retry_after=_INSTALL_RETRY)
-        if self._supervisor.status.state == "stopped" and self._task is not None:
-            retry = _INSTALL_RETRY if health.status == "loading" else 0
-            raise EngineUnavailableError(health.detail, retry_after=retry, hint=health.hint)
-        return self._supervisor.generate(self._with_defaults(request), who)
+        with self.requests.admission():
+            health = self.health()
+            if health.status == "downloading":
+                raise EngineUnavailableError(health.detail, retry_after=_INSTALL_RETRY)
+            if self._supervisor.status.state == "stopped" and self._task is not None:
+                retry = _INSTALL_RETRY if health.status == "loading" else 0
+                raise EngineUnavailableError(health.detail, retry_after=retry, hint=health.hint)
+            running = self._considered(self._supervisor.status.model)
+            return self._supervisor.generate(as_chosen(request, running), who)
+
+    def _considered(self, name: str) -> Considered | None:
+        return self._steward.selection.of_installed(name) if self._steward.selection else None
 
     def _configure(self) -> None:
         """Follow what the owner has set on the pages; a model that was chosen for something else is chosen anew."""
         self.config = self.settings.config
         self._steward.configure(self.config)
         self.available.configure(self.config)
+        self.discovery.update()
+        self.telemetry.configure()
 
     def _traffic(self) -> Traffic:
         return Traffic(self._supervisor.active, self.waiting, self._supervisor.pending.tokens, self.engine_pid)
-
-    def _with_defaults(self, request: frames.Generate) -> frames.Generate:
-        """Have models that may think or not do what they were chosen for, unless the request says otherwise."""
-        selection = self._steward.selection
-        if selection is None or _THINKING in request.template:
-            return request
-        running = selection.of_installed(self._supervisor.status.model)
-        if running is None:
-            return request
-        return msgspec.structs.replace(request, template={**request.template, _THINKING: running.thinking})
-
-    def _first_download(self, coming: Coming) -> Health:
-        """Return what there is to say while nothing can be served yet."""
-        failed = self._supervisor.status.detail
-        if coming.trouble is not None:
-            detail = joined(failed, coming.trouble.message)
-            return Health("failed", VERSION, detail=detail, hint=coming.trouble.hint)
-        progress = coming.progress
-        share = progress.done / progress.total if progress and progress.total else 0.0
-        detail = joined(failed, coming.describe())
-        return Health("downloading", VERSION, model=coming.name, detail=detail, progress=share)
-
-    def _modelless(self) -> Candidate:
-        """Return how to run an engine that needs no model, or one that is configured with its file."""
-        plan = Plan(
-            context=self.config.context or _DEFAULT_CONTEXT,
-            parallel=self.config.parallel or _DEFAULT_PARALLEL,
-            threads=self.config.threads or 1,
-            micro_batch=self.config.micro_batch or _DEFAULT_MICRO_BATCH,
-        )
-        path = Path(self.config.model).expanduser().absolute() if self.config.model else None
-        engine = self.config.engine
-        return Candidate(path.stem if path else engine, path, engine, engine, plan)

@@ -57,7 +57,7 @@ class Connection:
 
     async def receive(self) -> Incoming:
         """Return the next message, in the order in which they came."""
-        return await self._conversation.arrived.get()
+        return await self._conversation.receive()
 
     async def publish(self, message: Outgoing) -> None:
         """See `Publisher.publish`."""

@@ -46,18 +46,18 @@ class Conversation:
 
     Attributes:
         client: to be used from any thread; None at the end.
-        arrived: messages, in order.
     """
 
     def __init__(self, hello: Hello, hearer: Hearer) -> None:
         self.client: Client | None = None
-        self.arrived: asyncio.Queue[Incoming] = asyncio.Queue()
+        self._arrived: asyncio.Queue[Incoming] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._hello = hello
         self._hearer = hearer
         self._place = hello.address.endpoint()
         self._accepted = self._dropped = False
         self._unacknowledged: set[int] = set()
+        self._heard = self._taken = 0  # bytes of messages, each counted in one thread only
         self._reason: Trouble | None = None  # the first that was heard of
         self._complaint = ""  # paho's last
 
@@ -65,6 +65,12 @@ class Conversation:
         """Begin to connect."""
         # A thread that hangs in a name lookup must not keep the daemon from ending.
         threading.Thread(target=self._run, name="mqtt", daemon=True).start()
+
+    async def receive(self) -> Incoming:
+        """Return the next message, in the order in which they came."""
+        message = await self._arrived.get()
+        self._taken += len(message.payload)
+        return message
 
     def drop(self) -> None:
         """End without a word."""
@@ -151,13 +157,14 @@ class Conversation:
             logger.warning("A message of %d bytes was thrown away", len(message.payload))
             client.ack(message.mid, message.qos)
             return
-        if self.arrived.qsize() >= self._hello.waiting:
+        if self._arrived.qsize() >= self._hello.waiting or self._heard - self._taken > packets.WAITING_BYTES:
             logger.warning("More messages arrive than can be handled; one was left to the broker")
             return
         arrived = packets.incoming(message, partial(self._acknowledge, message.mid) if message.qos else _nothing)
         if message.qos:
             self._unacknowledged.add(message.mid)
-        self._post(self.arrived.put_nowait, arrived)
+        self._heard += len(arrived.payload)
+        self._post(self._arrived.put_nowait, arrived)
 
     def _on_log(self, _client: Client, _userdata: object, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:

@@ -17,8 +17,15 @@ LARGEST = 256 * 1024
 TAKEN_AT_ONCE = 32
 """Messages that a broker may send before the first of them is acknowledged; also told."""
 
-WAITING = 2 * TAKEN_AT_ONCE
-"""Arrived messages that nobody has looked at yet, unless the listener wants more."""
+WAITING = 2048
+"""Arrived messages that nobody has looked at yet, unless the listener wants more.
+
+mosquitto 2.0 forgets how many we take at once as soon as the first is acknowledged, and sends all that it has for us:
+up to 1000. What is left to the broker comes only with the next connection, so that these have to fit.
+"""
+
+WAITING_BYTES = 16 * 1024 * 1024
+"""Of these messages: as many of the largest kind as we take at once, and as much again."""
 
 LEAVE_WITH_WILL = ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
 """Why we disconnect: the broker publishes the will all the same."""

@@ -1,0 +1,57 @@
+"""What is worth an event: the differences between two looks at the device."""
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+from agent.telemetry.reading import Reading
+
+Happening: TypeAlias = tuple[str, dict[str, Any]]
+"""Name of an event, and its particulars."""
+
+_LOW_DISK = 512e6  # bytes; below them little can be written down for long
+_ENOUGH_DISK = 1e9
+
+
+class Watch:
+    """Looks at readings one after the other."""
+
+    def __init__(self) -> None:
+        self._before: Reading | None = None
+        self._disk_low = False
+
+    def look(self, now: Reading) -> list[Happening]:
+        """Return what has happened since the last reading; nothing for the first."""
+        before, self._before = self._before, now
+        return [] if before is None else [*_engine(before, now), *_heat(before, now), *self._disk(now)]
+
+    def _disk(self, now: Reading) -> Iterator[Happening]:
+        free = now.sample.disk_free if now.sample else None
+        if free is None:
+            return
+        if not self._disk_low and free < _LOW_DISK:
+            self._disk_low = True
+            yield "disk_low", {"free_mb": int(free / 1e6)}
+        elif self._disk_low and free > _ENOUGH_DISK:
+            self._disk_low = False
+            yield "disk_enough", {"free_mb": int(free / 1e6)}
+
+
+def _engine(before: Reading, now: Reading) -> Iterator[Happening]:
+    if now.health.restarts > before.health.restarts:
+        yield "engine_died", {"restarts": now.health.restarts, "detail": str(now.health.detail)}
+    if now.health.status == before.health.status and now.health.model == before.health.model:
+        return
+    if now.health.status == "ok":
+        yield "model_ready", {"model": now.health.model}
+    elif now.health.status == "failed":
+        yield "engine_failed", {"model": now.health.model, "detail": str(now.health.detail)}
+
+
+def _heat(before: Reading, now: Reading) -> Iterator[Happening]:
+    if before.sample is None or now.sample is None:
+        return
+    was, is_now = bool(before.sample.throttled), bool(now.sample.throttled)
+    if is_now and not was:
+        yield "throttled", {"because": list(now.sample.throttled), "celsius": now.sample.celsius}
+    elif was and not is_now:
+        yield "unthrottled", {"celsius": now.sample.celsius}
