@@ -133,6 +133,18 @@ class Config(TelemetrySettings, frozen=True, kw_only=True, forbid_unknown_fields
             hf_endpoint=self.hf_endpoint, hf_token=token, pypi_index=self.pypi_index, offline=self.offline
         )
 
+    def mqtt_password(self) -> Path | None:
+        """Return the file with the broker's password: configured, else of systemd, else of the page."""
+        given = os.environ.get("CREDENTIALS_DIRECTORY")
+        credentials = [Path(given) / "mqtt.password"] if given else []
+        found = (path for path in (*credentials, self.kept_mqtt_password) if path.is_file())
+        return self.mqtt_password_file or next(found, None)
+
+    @property
+    def kept_mqtt_password(self) -> Path:
+        """Where the password is that was set on the page."""
+        return self.state_dir / "mqtt.password"
+
     def policy(self) -> Policy:
         """Return what selection needs to know."""
         return Policy(

@@ -1,28 +1,40 @@
 """What the owner has set on the pages: name, purpose, language, telemetry. Kept in the table `device` of app.db.
 
+The broker's password is not in there but in a file of its own, `Config.kept_mqtt_password`.
+
 A setting that a flag, the environment or the configuration file gives comes before what a page says.
 """
 
+import asyncio
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Meta
 from sqlite_utils import Database
 
 from agent.config import Config
 from agent.errors import InputError
 from agent.phrase import Phrase
+from agent.secret_file import remove_secret, write_secret
 from agent.security.names import MOST_CHARACTERS, checked_name
 from agent.selection.policy import Preference, Use
 from agent.store import Store
 
 SetupStep: TypeAlias = Literal["name", "use", "model", "telemetry", "done"]
 Telemetry: TypeAlias = Literal["off", "on"]
+Shared: TypeAlias = Literal["use", "prefer", "mqtt_url", "mqtt_username"]
+"""What both a page and the configuration can say."""
+
+Line = Annotated[str, Meta(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 _PRODUCT = "Edgewise"
-_OF_CONFIG = ("use", "prefer")  # what both a page and the configuration can say
+_LONGEST_PASSWORD = 1024  # characters
+_OF_CHOICE: tuple[Shared, ...] = ("use", "prefer")
+_OF_BROKER: tuple[Shared, ...] = ("mqtt_url", "mqtt_username")
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -35,6 +47,8 @@ class Device(msgspec.Struct, frozen=True):
         language: of pages whose reader has chosen none and whose browser asks for none that we have.
         telemetry: whether figures about the device may be sent to a broker of the owner's.
         setup: the step of the setup that comes next.
+        mqtt_url: of that broker, without a name and a password; it counts while `telemetry` is on.
+        mqtt_username: to sign in there with, likewise; empty: as the configuration says.
     """
 
     name: str
@@ -43,6 +57,8 @@ class Device(msgspec.Struct, frozen=True):
     language: str = ""
     telemetry: Telemetry = "off"
     setup: SetupStep = "name"
+    mqtt_url: Line = ""
+    mqtt_username: Line = ""
 
     @property
     def setup_done(self) -> bool:
@@ -85,15 +101,59 @@ class DeviceSettings:
         """
         self.device = await load(self._store)
 
-    async def change(self, **values: str) -> Device:
+    async def change(self, *, password: str = "", **values: str) -> Device:
         """Set some of the fields of `Device`.
+
+        Args:
+            password: for the broker; empty: the one that is kept stays, unless this is another broker.
+            values: by name of the field.
 
         Raises:
             InputError: a value that cannot be; nothing was changed.
-            StoreError: the database cannot be written.
+            StoreError: the database or the file of the password cannot be written.
         """
+        device = self._checked(values)
+        if len(password) > _LONGEST_PASSWORD:
+            raise _impossible(f"a password of more than {_LONGEST_PASSWORD} characters", "password")
+        if password:
+            await asyncio.to_thread(write_secret, self.given.kept_mqtt_password, password)
+        elif urlsplit(device.mqtt_url).netloc != urlsplit(self.device.mqtt_url).netloc:  # it was for the other broker
+            await asyncio.to_thread(remove_secret, self.given.kept_mqtt_password)
+        await save(self._store, device)
+        self.device = device
+        self._tell()
+        return device
+
+    async def forget_password(self) -> None:
+        """Delete the broker's password that a page has set.
+
+        Raises:
+            StoreError: its file cannot be removed.
+        """
+        await asyncio.to_thread(remove_secret, self.given.kept_mqtt_password)
+        self._tell()
+
+    def follow(self, given: Config, origins: Mapping[str, str]) -> None:
+        """Stand over another configuration from now on."""
+        self.given, self._places = given, _places(origins)
+        self._tell()
+
+    def in_force(self, name: Shared) -> InForce:
+        """Return one of the settings that both pages and the configuration can say."""
+        return InForce(getattr(self.config, name), self._places.get(name, ""))
+
+    @property
+    def config(self) -> Config:
+        """The configuration as it works now."""
+        reporting = self.device.telemetry == "on" or "mqtt_url" in self._places
+        names = (*_OF_CHOICE, *(_OF_BROKER if reporting else ()))
+        chosen = {name: value for name in names if name not in self._places and (value := getattr(self.device, name))}
+        return msgspec.structs.replace(self.given, **chosen)
+
+    def _checked(self, values: dict[str, str]) -> Device:
+        """Return the device with other values."""
         if "name" in values:
-            values["name"] = checked_name(values["name"])
+            values = {**values, "name": checked_name(values["name"])}
         device = _decoded({**msgspec.to_builtins(self.device), **values})
         for name, place in self._places.items():
             if name in values and getattr(device, name) != getattr(self.device, name):
@@ -106,31 +166,11 @@ class DeviceSettings:
                     ),
                     field=name,
                 )
-        await save(self._store, device)
-        self.device = device
-        if self.on_change is not None:
-            self.on_change()
         return device
 
-    def follow(self, given: Config, origins: Mapping[str, str]) -> None:
-        """Stand over another configuration from now on."""
-        self.given, self._places = given, _places(origins)
+    def _tell(self) -> None:
         if self.on_change is not None:
             self.on_change()
-
-    def in_force(self, name: Literal["use", "prefer"]) -> InForce:
-        """Return one of the settings that both pages and the configuration can say."""
-        return InForce(getattr(self.config, name), self._places.get(name, ""))
-
-    @property
-    def config(self) -> Config:
-        """The configuration as it works now."""
-        chosen = {
-            name: value
-            for name in _OF_CONFIG
-            if name not in self._places and (value := getattr(self.device, name)) is not None
-        }
-        return msgspec.structs.replace(self.given, **chosen)
 
 
 async def load(store: Store) -> Device:
@@ -174,14 +214,15 @@ def host_name() -> str:
 
 
 def _places(origins: Mapping[str, str]) -> dict[str, str]:
-    return {name: origins[name] for name in _OF_CONFIG if origins.get(name, "default") != "default"}
+    return {name: origins[name] for name in (*_OF_CHOICE, *_OF_BROKER) if origins.get(name, "default") != "default"}
 
 
 def _decoded(values: Mapping[str, object]) -> Device:
     try:
         return msgspec.convert(values, Device)
     except msgspec.ValidationError as error:
-        field = str(error).rpartition("$.")[2].rstrip("`")
-        raise InputError(
-            Phrase("errors.cannot_be_set", "That cannot be set: {error}.", error=error), field=field
-        ) from error
+        raise _impossible(error, str(error).rpartition("$.")[2].rstrip("`")) from error
+
+
+def _impossible(what: object, field: str) -> InputError:
+    return InputError(Phrase("errors.cannot_be_set", "That cannot be set: {error}.", error=what), field=field)

@@ -1,9 +1,11 @@
 """What the owner sets is kept, checked, and comes after what the configuration says."""
 
 import asyncio
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.config import Config
@@ -69,3 +71,89 @@ def test_a_value_of_another_version_counts_as_not_set(store: Store, config: Conf
     asyncio.run(settings(store, config).change(use="code", name="Attic"))
     asyncio.run(store.write(lambda database: database.execute("UPDATE device SET value = 'poetry' WHERE key = 'use'")))
     assert settings(store, config).device == Device("Attic")
+
+
+FIRST, SECOND = "first secret", "second secret"
+BROKER = {"mqtt_url": "mqtt://hub.lan:1883", "mqtt_username": "attic"}
+
+
+def test_a_broker_of_the_page_counts_while_telemetry_is_on(store: Store, config: Config) -> None:
+    made = settings(store, config)
+    asyncio.run(made.change(**BROKER))
+    assert not made.config.mqtt_url
+    asyncio.run(made.change(telemetry="on"))
+    assert (made.config.mqtt_url, made.config.mqtt_username) == ("mqtt://hub.lan:1883", "attic")
+    assert settings(store, config).config == made.config
+
+
+def test_a_broker_of_the_configuration_counts_whatever_the_page_says(store: Store, config: Config) -> None:
+    asyncio.run(settings(store, config).change(telemetry="on", **BROKER))
+    given = msgspec.structs.replace(config, mqtt_url="mqtts://office.lan")
+    fixed = settings(store, given, {"mqtt_url": "EDGEWISE_MQTT_URL"})
+    asyncio.run(fixed.change(telemetry="off"))
+    assert fixed.config.mqtt_url == "mqtts://office.lan"
+    assert fixed.in_force("mqtt_url").place == "EDGEWISE_MQTT_URL"
+    with pytest.raises(InputError, match="EDGEWISE_MQTT_URL"):
+        asyncio.run(fixed.change(mqtt_url="mqtt://elsewhere"))
+
+
+def test_a_user_name_that_no_broker_takes_is_refused(store: Store, config: Config) -> None:
+    for name in ("a\x00b", "x" * 256):
+        with pytest.raises(InputError):
+            asyncio.run(settings(store, config).change(mqtt_username=name))
+
+
+def test_the_password_is_for_the_daemon_alone_and_stays_until_it_is_forgotten(store: Store, config: Config) -> None:
+    made = settings(store, config)
+    asyncio.run(made.change(password=FIRST, **BROKER))
+    asyncio.run(made.change(password=SECOND))
+    asyncio.run(made.change(name="Attic"))
+    kept = config.kept_mqtt_password
+    assert kept.read_text() == SECOND
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    asyncio.run(made.forget_password())
+    asyncio.run(made.forget_password())
+    assert not kept.exists()
+
+
+def test_another_broker_never_gets_the_password_of_the_old_one(store: Store, config: Config) -> None:
+    made = settings(store, config)
+    asyncio.run(made.change(password=FIRST, **BROKER))
+    asyncio.run(made.change(mqtt_url=BROKER["mqtt_url"], telemetry="off"))
+    assert config.kept_mqtt_password.exists()
+    asyncio.run(made.change(mqtt_url="mqtt://elsewhere:1883"))
+    assert not config.kept_mqtt_password.exists()
+
+
+def test_a_refused_change_leaves_the_password(store: Store, config: Config) -> None:
+    made = settings(store, config)
+    with pytest.raises(InputError):
+        asyncio.run(made.change(password=FIRST, telemetry="maybe"))
+    with pytest.raises(InputError, match="1024"):
+        asyncio.run(made.change(password="x" * 1025, telemetry="on"))
+    assert made.device.telemetry == "off"
+    assert not config.kept_mqtt_password.exists()
+
+
+def test_whoever_follows_is_told_of_a_password(store: Store, config: Config) -> None:
+    told: list[str] = []
+    made = settings(store, config)
+    made.on_change = lambda: told.append(config.kept_mqtt_password.read_text())
+    asyncio.run(made.change(password=FIRST))
+    assert told == [FIRST]
+
+
+def test_other_passwords_come_before_the_one_of_the_page(
+    store: Store, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert config.mqtt_password() is None
+    asyncio.run(settings(store, config).change(password=FIRST))
+    assert config.mqtt_password() == config.kept_mqtt_password
+    credential = tmp_path / "credentials" / "mqtt.password"
+    credential.parent.mkdir()
+    credential.touch()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credential.parent))
+    assert config.mqtt_password() == credential
+    given = tmp_path / "given"
+    assert msgspec.structs.replace(config, mqtt_password_file=given).mqtt_password() == given

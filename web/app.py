@@ -12,7 +12,7 @@ from litestar.types import ControllerRouterHandler
 from agent.node import Node
 from web import health, pages
 from web.api.edgewise import models as edgewise_models
-from web.api.edgewise import selection
+from web.api.edgewise import selection, telemetry
 from web.api.metrics import show_metrics
 from web.api.openai import chat, completions, models
 from web.assets import Assets, serve_asset
@@ -33,6 +33,7 @@ _ROUTES: list[ControllerRouterHandler] = [
     models.list_models,
     models.retrieve_model,
     selection.show_selection,
+    telemetry.show_telemetry,
     show_metrics,
     *edgewise_models.ROUTES,
 ]

@@ -8,13 +8,15 @@ import platform
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from agent import engines
 from agent.cli import settings
 from agent.cli.choosing import chooser
 from agent.cli.daemon import connection
+from agent.cli.doctor_telemetry import telemetry
+from agent.cli.finding import Finding
 from agent.cli.terminal import here_and_now, ready
 from agent.config import Config, engine_environment
 from agent.errors import EdgewiseError
@@ -31,15 +33,6 @@ _PRESSED = 10.0  # per cent of the last 10 s in which a program waited for memor
 _SELF_TEST = 120  # seconds until a model that does not load counts as broken
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at: whether it is in order, what was found, and what to do if not."""
-
-    good: bool
-    what: str
-    advice: str = ""
-
-
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = subparsers.add_parser("doctor", help="find out what is wrong and what to do about it")
@@ -47,9 +40,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.set_defaults(handler=doctor)
 
 
-def doctor(_options: argparse.Namespace, config: Config) -> int:
+def doctor(options: argparse.Namespace, config: Config) -> int:
     """Look at everything that can be wrong; 1 if something is."""
-    findings = list(_findings(config))
+    findings = list(_findings(config, options.resolved.origins))
     for finding in findings:
         print(f"{'ok' if finding.good else 'PROBLEM':8}{finding.what}")
         if finding.advice:
@@ -59,9 +52,10 @@ def doctor(_options: argparse.Namespace, config: Config) -> int:
     return 1 if problems else 0
 
 
-def _findings(config: Config) -> Iterator[Finding]:
+def _findings(config: Config, origins: Mapping[str, str]) -> Iterator[Finding]:
     checks: list[Callable[[Config], Iterator[Finding]]] = [
         _software, _state, _hardware, _choice, _models, _set_aside, _engine,
+        partial(telemetry, origins=origins),
     ]  # fmt: skip
     for check in checks:
         yield from check(config)

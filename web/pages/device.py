@@ -17,6 +17,7 @@ from web.gauges import Span, gauges, memory_bar
 from web.measures import measures
 from web.page import Form, PageRequest, page, wants_fragment
 from web.person import go_to
+from web.reports import reports
 
 
 @get("/device", access="user")
@@ -44,6 +45,7 @@ async def show_device(
         node=node,
         aside=node.set_aside.all(),
         benchmarks=node.benchmarks,
+        **reports(node),
     )
 
 
@@ -58,6 +60,12 @@ def show_live(request: PageRequest, node: NamedDependency[Node], span: FromQuery
         gauges=gauges(node.vitals, span),
         measures=measures(node.reading()),
     )
+
+
+@get("/device/reports", access="user", sync_to_thread=False)
+def show_reports(request: PageRequest, node: NamedDependency[Node]) -> Response[str]:
+    """Show where the device reports to and how it is found."""
+    return page(request, "telemetry/device.html", **reports(node))
 
 
 @get("/device/benchmarks", access="user", sync_to_thread=False)
@@ -85,4 +93,4 @@ async def try_again(request: PageRequest, node: NamedDependency[Node], data: For
     return go_to(request, "/device#engine")
 
 
-ROUTES = [show_device, show_live, show_benchmarks, run_benchmark, try_again]
+ROUTES = [show_device, show_live, show_reports, show_benchmarks, run_benchmark, try_again]

@@ -14,6 +14,7 @@ from agent.hostnames import addresses
 from agent.node import Node
 from agent.state import VERSION
 from web.page import Form, PageRequest, page, translator
+from web.reports import reports_form
 
 _PAGE = "/settings/device"
 _BASICS = ("name", "language", "use", "prefer")
@@ -25,7 +26,7 @@ def show_device_settings(
     request: PageRequest, node: NamedDependency[Node], saved: FromQuery[str] = ""
 ) -> Response[str]:
     """Show the settings of the device; `saved` names what was changed a moment ago."""
-    return _show(request, node, saved=saved)
+    return device_page(request, node, saved=saved)
 
 
 @post(_PAGE, access="admin")
@@ -38,18 +39,12 @@ async def set_basics(request: PageRequest, node: NamedDependency[Node], data: Fo
         if error.field != "name":
             raise
         wrong = translator(request)("settings.name_wrong")
-        return _show(request, node, status=400, error=wrong, name=data.get("name", ""))
+        return device_page(request, node, status=400, error=wrong, name=data.get("name", ""))
     return Redirect(f"{_PAGE}?saved=basics", status_code=303)
 
 
-@post("/settings/telemetry", access="admin")
-async def set_telemetry(node: NamedDependency[Node], data: Form) -> Redirect:
-    """Keep whether the device may report how it is."""
-    await node.settings.change(telemetry=data.get("telemetry", "off"))
-    return Redirect(f"{_PAGE}?saved=telemetry#telemetry", status_code=303)
-
-
-def _show(request: PageRequest, node: Node, *, status: int = 200, **more: str) -> Response[str]:
+def device_page(request: PageRequest, node: Node, *, status: int = 200, **more: object) -> Response[str]:
+    """Return the page with all settings of the device; `more` is what somebody has just done or typed on it."""
     config, settings = node.config, node.settings
     context: dict[str, Any] = {"saved": "", "error": "", "name": settings.device.name, **more}
     return page(
@@ -66,7 +61,7 @@ def _show(request: PageRequest, node: Node, *, status: int = 200, **more: str) -
         version=VERSION,
         state_dir=config.state_dir,
         models_dir=config.models_dir,
-        **context,
+        **{**reports_form(node), **context},
     )
 
 
@@ -87,4 +82,4 @@ def _reached_as(request: PageRequest, node: Node) -> list[str]:
     return list(dict.fromkeys([asked, *(f"{request.url.scheme}://{host}{port}" for host in hosts)]))
 
 
-ROUTES = [show_device_settings, set_basics, set_telemetry]
+ROUTES = [show_device_settings, set_basics]

@@ -58,7 +58,7 @@ async def answer_setup_step(
     following = (*STEPS, "done")[STEPS.index(step) + 1]
     if not node.settings.device.setup_done:
         await node.settings.change(setup=following)
-    return Redirect("/" if following == "done" else f"/setup/{following}", status_code=303)
+    return Redirect(_end(node) if following == "done" else f"/setup/{following}", status_code=303)
 
 
 @post("/setup/later", access="admin")
@@ -99,7 +99,14 @@ async def _set_model(request: PageRequest, node: Node, data: Form) -> None:
 
 
 async def _set_telemetry(_request: PageRequest, node: Node, data: Form) -> None:
-    await node.settings.change(telemetry=data.get("telemetry", "off"))
+    if "telemetry" in data:  # else it is set elsewhere
+        await node.settings.change(telemetry=data["telemetry"])
+
+
+def _end(node: Node) -> str:
+    """Return where the setup ends: where a broker is named if one is wanted, else the start page."""
+    wanted = node.settings.device.telemetry == "on" and not node.config.mqtt_url
+    return "/settings/device#telemetry" if wanted else "/"
 
 
 _ANSWERS: dict[str, Callable[[PageRequest, Node, Form], Awaitable[None]]] = {
@@ -117,7 +124,8 @@ def _show(request: PageRequest, node: Node, step: str, *, status: int = 200, **m
     elif step == "model":
         context |= _model(request, node)
     elif step == "telemetry":
-        context["telemetry"] = node.settings.device.telemetry
+        device, place = node.settings.device, node.settings.in_force("mqtt_url").place
+        context |= {"telemetry": "on" if place else device.telemetry, "place": place, "named": device.mqtt_url}
     number = STEPS.index(step) + 1
     return page(
         request, f"setup_{step}.html", status=status, step=step, steps=STEPS, number=number, **{**context, **more}

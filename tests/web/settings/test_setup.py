@@ -11,7 +11,7 @@ from tests.web.settings.conftest import PASSWORD, settle
 from tests.web.settings.visiting import visiting, words
 
 
-def test_the_setup_resumes_where_it_was_left_and_ends_in_the_chat(household: Daemon) -> None:
+def test_the_setup_resumes_where_it_was_left_and_ends_where_a_broker_is_named(household: Daemon) -> None:
     with visiting(household.url, "Ada", PASSWORD) as ada:
         ada.open("/setup")
         assert ada.path == "/setup/name"
@@ -25,7 +25,7 @@ def test_the_setup_resumes_where_it_was_left_and_ends_in_the_chat(household: Dae
         ada.send("/setup/model", "/setup/model")
         assert ada.path == "/setup/telemetry"
         ada.send("/setup/telemetry", "/setup/telemetry", telemetry="on")
-        assert ada.path == "/"
+        assert ada.path == "/settings/device"
         page = ada.open("/settings/device")
         assert 'value="Küche"' in page
         assert 'value="code" checked' in page
@@ -36,6 +36,12 @@ def test_the_setup_resumes_where_it_was_left_and_ends_in_the_chat(household: Dae
     assert '<html lang="de"' in httpx.get(f"{household.url}/login", trust_env=False).text
     french = {"Accept-Language": "fr-CH, fr;q=0.9"}
     assert '<html lang="fr"' in httpx.get(f"{household.url}/login", headers=french, trust_env=False).text
+
+
+def test_the_setup_of_a_device_that_reports_to_nobody_ends_in_the_chat(household: Daemon) -> None:
+    with visiting(household.url, "Ada", PASSWORD) as ada:
+        ada.send("/setup/telemetry", "/setup/telemetry", telemetry="off")
+        assert ada.path == "/"
 
 
 def test_an_empty_name_is_asked_for_again(household: Daemon) -> None:

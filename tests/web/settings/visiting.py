@@ -74,7 +74,7 @@ class _Forms(HTMLParser):
             self._off = "disabled" in given
         elif tag == "option" and self._select and "selected" in given:
             self.found[-1].values[self._select] = given.get("value", "")
-        elif self.found and "name" in given and not self._off:
+        elif self.found and "name" in given and not self._off and "disabled" not in given:
             self._field(tag, given)
 
     def handle_endtag(self, tag: str) -> None:
