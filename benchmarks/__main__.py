@@ -1,6 +1,8 @@
-"""Run all measurements; `-m benchmarks.serving`, `.footprint`, `.selection`, `.rendering`, `.pages`, `.outbox`."""
+"""Run all measurements; or one: `-m benchmarks.serving`, `.footprint`, `.selection`, `.rendering`, `.pages`, `.outbox`,
+`.telemetry`.
+"""
 
-from benchmarks import footprint, outbox, rendering, selection, serving
+from benchmarks import footprint, outbox, rendering, selection, serving, telemetry
 from benchmarks.pages.__main__ import main as pages
 
 print("Footprint (seconds, MiB, percent)")
@@ -15,3 +17,5 @@ print("\nPages")
 pages()
 print("\nHistory that waits (bytes, bytes, MiB, samples, MiB, samples, samples/s, µs)")
 outbox.main()
+print("\nReporting to a fleet (MB, percent, MiB, ms)")
+telemetry.main()

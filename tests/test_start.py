@@ -15,6 +15,7 @@ RARE = {
     "latex2mathml",
     "markdown_it",
     "nh3",
+    "paho",
     "pygments",
     "pypdf",
     "segno",

@@ -1,10 +1,9 @@
 """Carries what the outbox has to the broker, while there is a connection.
 
-Events go first, and at once. Samples gather for some intervals: how the device does now is in its state anyway, and one
-message of five costs a hub and a metered line half of what five cost. Within a kind everything goes in the order of its
-numbers. After an outage history starts at a random
-moment, at a bounded pace and in half of the window, so that a fleet that comes back does not drown its hub, and
-commands are answered meanwhile.
+Events go first, and at once. Samples gather for some intervals: how the device does now is in its state anyway, and a
+message of five is less work for a hub and a metered line than five messages. Within a kind everything goes in the order
+of its numbers. After an outage history starts at a random moment, at a bounded pace and in half of the window, so that
+a fleet that comes back does not drown its hub, and commands are answered meanwhile.
 """
 
 import asyncio

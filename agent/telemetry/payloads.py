@@ -147,7 +147,7 @@ class Desired(msgspec.Struct, frozen=True):
         rev: grows with every change; an older one is ignored.
     """
 
-    rev: int
+    rev: Annotated[int, Meta(ge=0, le=2**53 - 1)]  # what JSON can count to; with more a hub locks itself out
     state: dict[str, Any]
 
 

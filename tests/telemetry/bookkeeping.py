@@ -20,9 +20,12 @@ class Hub:
 
     def receive(self, batch: Batch) -> None:
         for item in msgspec.json.decode(batch.payload, type=list[Item]):
-            if (item.boot, item.seq) not in self.items and item.event == "gap":
-                self.gaps.append(item.data)
-            self.items.setdefault((item.boot, item.seq), item)
+            self.take(item)
+
+    def take(self, item: Item) -> None:
+        if (item.boot, item.seq) not in self.items and item.event == "gap":
+            self.gaps.append(item.data)
+        self.items.setdefault((item.boot, item.seq), item)
 
     def empty(self, ledger: Ledger) -> None:
         """Take all that waits."""

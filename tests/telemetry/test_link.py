@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.telemetry.link.address import Address
-from agent.telemetry.message import Outgoing
+from agent.telemetry.message import Incoming, Outgoing
 from tests.telemetry.broker import broker
 from tests.telemetry.linking import COMMANDS, DEVICE, QUICK, STATUS, WILL, Recorder, connected, linked, until
 from tests.telemetry.observer import observer
@@ -172,18 +172,26 @@ def test_a_message_of_many_kilobytes_never_reaches_the_device(tmp_path: Path) ->
     assert [message.payload for message in recorder.messages] == [b"small"]
 
 
-def test_a_listener_that_fails_costs_no_connection(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_listener_that_fails_costs_no_connection_and_is_not_told_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     class Clumsy(Recorder):
-        async def received(self, message: object) -> None:
-            del message
+        async def received(self, message: Incoming) -> None:
+            self.messages.append(message)
             raise ZeroDivisionError
 
+    recorder = Clumsy()
+
     async def act(url: str) -> None:
-        async with linked(url, Clumsy()) as link:
+        async with linked(url, recorder) as link:
             await connected(link)
             hub.publish(PING, "1")
             await until(lambda: "ZeroDivisionError" in caplog.text)
             await link.publish(Outgoing(TOPIC, b"still here"))
+        async with linked(url, recorder):
+            hub.publish(PING, "2")
+            await until(lambda: len(recorder.messages) > 1)
+        assert [message.payload for message in recorder.messages] == [b"1", b"2"]
 
     with broker(tmp_path) as mosquitto, observer(mosquitto.port, TOPIC) as hub:
         asyncio.run(act(mosquitto.url))

@@ -1,8 +1,11 @@
 """The outbox as the rest of the daemon uses it."""
 
 import asyncio
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,7 +44,11 @@ def sent(batch: Batch) -> list[Item]:
 
 
 def stored(path: Path) -> int:
-    with sqlite3.connect(path / "outbox.db") as connection:
+    """Return how many rows a copy of the file has; the file itself is the outbox's alone while it is open."""
+    copy = Path(tempfile.mkdtemp(dir=path))
+    for file in path.glob("outbox.db*"):
+        shutil.copy(file, copy)
+    with closing(sqlite3.connect(copy / "outbox.db")) as connection:
         tables = ("event", "telemetry", "log")
         return sum(len(connection.execute(f"SELECT id FROM {table}").fetchall()) for table in tables)  # noqa: S608 - ours
 

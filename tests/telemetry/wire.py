@@ -95,6 +95,8 @@ class Wire:
                 if far is None:
                     near.close()
                     continue
+                for side in (near, far):  # a cable has no opinion on how large packets should be
+                    side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.taken += 1
                 self._pairs.add((near, far))
                 threading.Thread(target=self._connect, args=(near, far), daemon=True).start()

@@ -237,5 +237,5 @@ def _decode(payload: bytes) -> tuple[Job | None, str]:
         return None, f"The job has {len(payload)} bytes, of at most {_LARGEST}."
     try:
         return msgspec.json.decode(payload, type=Job), ""
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return None, f"The job cannot be read: {error}."

@@ -89,14 +89,16 @@ class Connection:
             return False
         return True
 
-    async def subscribe(self, topics: Sequence[str]) -> list[str]:
+    async def subscribe(self, topics: Sequence[str], qos: int = 1) -> list[str]:
         """Listen to topics, and return those that the broker denies.
 
         Raises:
             LinkDownError: the connection ended.
         """
         client = self._conversation.client
-        _, number = client.subscribe(packets.filters(list(topics), version5=self._version5)) if client else (0, None)
+        _, number = (
+            client.subscribe(packets.filters(list(topics), qos, version5=self._version5)) if client else (0, None)
+        )
         if number is None or self.ended.done():
             raise _down()
         sent = self._sent[number] = _Sent(self._loop.create_future())

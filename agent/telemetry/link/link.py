@@ -54,6 +54,7 @@ class Link:
         will: Outgoing | Callable[[], Outgoing] | None,
         will_delay: float = 30.0,
         subscriptions: Sequence[str] = (),
+        qos: int = 1,
         clean: bool = False,
         session_expiry: int = 86400,
         pace: Pace | None = None,
@@ -68,6 +69,7 @@ class Link:
                 one for each connection; None: nothing.
             will_delay: seconds that we may be away before it does.
             subscriptions: topics to listen to.
+            qos: of these; 0: as fast as can be, since brokers bound the queue of those who have to acknowledge.
             clean: the broker is to forget us with each connection.
             session_expiry: seconds for which it is to keep messages for us.
             pace: how long to wait for what.
@@ -82,7 +84,7 @@ class Link:
         )
         self._place = address.endpoint()
         self._listener = listener
-        self._subscriptions = list(subscriptions)
+        self._subscriptions, self._qos = list(subscriptions), qos
         self._backoff = Backoff(self._pace)
         self._connection: Connection | None = None
         self._closing = asyncio.Event()
@@ -181,7 +183,7 @@ class Link:
     async def _listen(self, connection: Connection) -> None:
         try:
             async with asyncio.timeout(self._pace.patience):
-                denied = await connection.subscribe(self._subscriptions) if self._subscriptions else []
+                denied = await connection.subscribe(self._subscriptions, self._qos) if self._subscriptions else []
         except TimeoutError:
             connection.drop(trouble.silent(self._place))
             return
@@ -190,7 +192,16 @@ class Link:
         self._connected(denied)
         await self._tell(self._listener.connected(self, connection.opened.result()))
         while True:
-            await self._tell(self._listener.received(await connection.receive()))
+            await self._tell(self._hand_over(await connection.receive()))
+
+    async def _hand_over(self, message: Incoming) -> None:
+        try:
+            await self._listener.received(message)
+        except EdgewiseError:
+            raise
+        except Exception:
+            message.acknowledge()  # it would come again with each connection, and fare no better
+            raise
 
     def _connected(self, denied: list[str]) -> None:
         complaint = trouble.denied_topics(denied) if denied else Trouble("")

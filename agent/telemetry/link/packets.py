@@ -31,7 +31,6 @@ LEAVE_WITH_WILL = ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will messa
 """Why we disconnect: the broker publishes the will all the same."""
 
 _OVERHEAD = 64  # bytes of headers and property names around topic, payload and values; generous
-_QOS = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
 
 
 def hello(session_expiry: int) -> Properties:
@@ -79,9 +78,12 @@ def incoming(message: MQTTMessage, acknowledge: Callable[[], None]) -> Incoming:
     )
 
 
-def filters(topics: list[str], *, version5: bool) -> list[tuple[str, SubscribeOptions]] | list[tuple[str, int]]:
-    """Return what to subscribe to: QoS 1, and retained messages only the first time, where that can be said."""
-    return [(topic, _QOS) for topic in topics] if version5 else [(topic, 1) for topic in topics]
+def filters(
+    topics: list[str], qos: int, *, version5: bool
+) -> list[tuple[str, SubscribeOptions]] | list[tuple[str, int]]:
+    """Return what to subscribe to, with retained messages only the first time, where that can be said."""
+    once = SubscribeOptions(qos=qos, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+    return [(topic, once) for topic in topics] if version5 else [(topic, qos) for topic in topics]
 
 
 def words(code: ReasonCode, properties: Properties | None) -> str:

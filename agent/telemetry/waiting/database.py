@@ -104,6 +104,7 @@ def _prepare(database: Database, journal: int) -> None:
         f"busy_timeout={_BUSY_MILLISECONDS}",
         f"page_size={PAGE}",
         "auto_vacuum=INCREMENTAL",  # without effect once the file is in WAL mode
+        "locking_mode=EXCLUSIVE",  # the index of the log is then in memory, not in a file that is written as well
         "journal_mode=WAL",
         "secure_delete=OFF",  # on in Debian's build: then what is deleted is written once more
         "temp_store=MEMORY",

@@ -21,6 +21,7 @@ def in_greenwich(greenwich: None) -> None:
 
 UNREADABLE = [
     (b"rubbish", "The job cannot be read: JSON is malformed"),
+    (b'{"a":' * 10_000, "The job cannot be read"),
     (b"{}", "missing required field"),
     (b'{"type": "agent_update", "artifact": {}}', "$.type"),
     (b'{"type": "model_update", "artifact": {}, "window": "25:00-26:00"}', "$.window"),
