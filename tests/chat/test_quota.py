@@ -179,9 +179,12 @@ def test_counting_takes_a_moment_however_long_the_chats_are(store: Store) -> Non
         query = """INSERT INTO messages (id, conversation_id, role, text, state, created)
                    VALUES (?, ?, 'user', ?, 'sent', 0)"""
         await store.write(lambda database: database.conn.executemany(query, rows))
-        begun = time.perf_counter()
-        await Attachments(store, Quota(1 << 30)).add("anna", "a.txt", b"x")
-        assert time.perf_counter() - begun < 0.1
+        took = []
+        for name in ("a.txt", "b.txt", "c.txt"):
+            begun = time.perf_counter()
+            await Attachments(store, Quota(1 << 30)).add("anna", name, b"x")
+            took.append(time.perf_counter() - begun)
+        assert min(took) < 0.1, "reading the texts would take longer each time; other programs do not"
 
     asyncio.run(run())
 

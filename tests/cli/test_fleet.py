@@ -152,7 +152,7 @@ def test_the_screen_says_that_the_broker_is_gone_and_ctrl_c_gives_the_terminal_b
     with broker(tmp_path) as passing, screen(tmp_path, passing, rows=10) as terminal:
         terminal.wait_for("0 devices")
         passing.stop()
-        terminal.wait_for("broker")
+        terminal.wait_for("Nobody listens")
         terminal.process.send_signal(signal.SIGINT)
         terminal.wait_for("\x1b[?1049l")
         assert terminal.process.wait(10) == 130

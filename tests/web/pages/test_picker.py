@@ -15,6 +15,8 @@ from tests.stewarding import install
 from tests.web.daemon import Daemon, daemon, eventually, offline
 from tests.web.pages.asking import answer, ask
 
+pytestmark = pytest.mark.slow  # two real models, loaded one after the other
+
 OTHER = "other"  # random weights: every sampled answer is another one
 
 

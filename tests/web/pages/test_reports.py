@@ -50,6 +50,7 @@ def test_a_broker_is_named_refuses_accepts_and_is_left(page: Page, mosquitto: Br
     expect(page.get_by_text("Nothing is sent.")).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, 1280])
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
