@@ -57,4 +57,4 @@ def _is_list(kind: object) -> bool:
 def _decode(kind: type, value: object) -> object:
     if kind is Path and isinstance(value, str):
         return Path(value).expanduser().absolute()
-    raise NotImplementedError(kind)
+    raise NotImplementedError(kind)  # as msgspec wants it said of a type that this hook does not know

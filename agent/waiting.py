@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+from collections.abc import Collection
+from typing import Any
 
 
 async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
@@ -9,3 +11,11 @@ async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
+
+
+async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and return when they have ended; how they did is of no interest here."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)

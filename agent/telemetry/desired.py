@@ -16,6 +16,7 @@ from agent.telemetry.link import Publisher
 from agent.telemetry.message import Incoming, Outgoing
 from agent.telemetry.topics import Topics
 from agent.telemetry.wanted import actual, apply_lasting, apply_passing, checked, merged
+from agent.waiting import end
 
 logger = logging.getLogger(__name__)
 
@@ -89,16 +90,12 @@ class Desired:
     async def close(self) -> None:
         """End what is being applied; it is begun again after the restart."""
         await self._give_up()
-        for task in self._telling:
-            task.cancel()
-        if self._telling:
-            await asyncio.wait(self._telling)
+        await end(self._telling)
 
     async def _give_up(self) -> None:
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
+            await end([task])
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Tell without holding up what comes in next."""

@@ -23,6 +23,7 @@ from agent.telemetry.payloads import Command, Response
 from agent.telemetry.replies import Replies
 from agent.telemetry.requests import USUAL_SPREAD, Request, arguments, late, read, require_new, spread_out
 from agent.telemetry.topics import Topics
+from agent.waiting import end
 
 logger = logging.getLogger(__name__)
 
@@ -69,10 +70,7 @@ class Inbox:
 
     async def close(self) -> None:
         """End what is being carried out; it is taken up or answered after the restart."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await end(self._tasks)
 
     async def _take(self, name: str, message: Incoming, *, many: bool) -> None:
         topic, spread = destination(self._topics, message, name), USUAL_SPREAD if many else 0.0

@@ -16,6 +16,7 @@ from agent.telemetry.message import Incoming
 from agent.telemetry.outbox import Outbox
 from agent.telemetry.payloads import JobStatus
 from agent.telemetry.topics import Topics
+from agent.waiting import end
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +31,8 @@ class Orders:
         self._desired = Desired(host, reports, topics)
         self._jobs = Jobs(host, topics, host.store, reports.clock)
         self._jobs.on_end = self._ended
-        self._working: asyncio.Task[None] | None = None
-        self._telling: asyncio.Task[None] | None = None
+        self._working: list[asyncio.Task[None]] = []
+        self._telling: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         """Recall what earlier runs of the daemon have left.
@@ -41,7 +42,7 @@ class Orders:
         """
         await self._jobs.resume()
         await self._desired.open()
-        self._working = asyncio.create_task(self._jobs.work(), name="jobs")
+        self._working = [asyncio.create_task(self._jobs.work(), name="jobs")]
 
     def commands(self) -> Sequence[str]:
         """Return the names of the commands that are understood."""
@@ -55,12 +56,12 @@ class Orders:
         """Answer what could not be answered before."""
         await self._inbox.connected(publisher)
         await self._desired.connected(publisher)
-        self._telling = asyncio.create_task(self._jobs.run(publisher), name="positions of jobs")
+        self._telling = [asyncio.create_task(self._jobs.run(publisher), name="positions of jobs")]
 
     async def disconnected(self) -> None:
         """Tell nothing until the next connection."""
-        await _end(self._telling)
-        self._telling = None
+        telling, self._telling = self._telling, []
+        await end(telling)
 
     async def received(self, message: Incoming, publisher: Publisher) -> None:
         """Hand a message on; it is acknowledged once it is kept, and comes again if it cannot be."""
@@ -83,7 +84,7 @@ class Orders:
     async def close(self) -> None:
         """End what goes on; it is taken up after the restart."""
         await self.disconnected()
-        await _end(self._working)
+        await end(self._working)
         await self._desired.close()
         await self._inbox.close()
 
@@ -91,9 +92,3 @@ class Orders:
         await self._outbox.append(
             "event", event="job_ended", data={"job": job, **msgspec.to_builtins(status, enc_hook=str)}
         )
-
-
-async def _end(task: "asyncio.Task[None] | None") -> None:
-    if task is not None:
-        task.cancel()
-        await asyncio.wait({task})

@@ -26,7 +26,7 @@ from agent.telemetry.reading import Backlog, Reading, Uplink
 from agent.telemetry.sparkplug.metrics import metrics
 from agent.telemetry.topics import Topics
 from agent.telemetry.watch import Watch
-from agent.waiting import wait_at_most
+from agent.waiting import end, wait_at_most
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class Reporter:
         if self._node is not None:
             await self._node.close()
         await self._link.close(self._status(b"offline"))
-        await _end(self._connected | self._tasks)
+        await end(self._connected | self._tasks)
         await self._orders.close()
         await self.outbox.close()
 
@@ -108,7 +108,7 @@ class Reporter:
         logger.debug("The connection to the broker has ended: %s", reason)
         ending, self._connected, self._born = self._connected, set(), None
         await self._orders.disconnected()
-        await _end(ending)
+        await end(ending)
 
     async def received(self, message: Incoming) -> None:
         """Pass a message on to whom it is for."""
@@ -263,10 +263,3 @@ def _better(host: Host) -> str:
 def _lasting(born: Birth) -> Birth:
     """Return what of a birth is worth another one when it changes."""
     return msgspec.structs.replace(born, ts=0, ts_q="ntp")
-
-
-async def _end(tasks: set[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
