@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -187,18 +189,25 @@ def test_files_and_addresses_are_not_installed(tmp_path: Path) -> None:
     run(tmp_path, scenario)
 
 
+@asynccontextmanager
+async def device_with(tmp_path: Path, *models: str) -> AsyncIterator[Device]:
+    """A device with a real engine and small models of these names."""
+    settings: dict[str, Any] = {"engine": "llama_cpp", "context": 256, "threads": 1, "least_speed": 5.0}
+    async with device(tmp_path / "none", **settings) as found:
+        await know_speed(found.node.config, MODEST)
+        for name in models:
+            await install(found.node.config, small_model(tmp_path / f"{name}.gguf"))
+        yield found
+
+
 def test_models_are_switched_by_name_and_removed_when_they_do_not_serve(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(steward, "_LOOK_SECONDS", 0.05)
-    settings: dict[str, Any] = {"engine": "llama_cpp", "context": 256, "threads": 1, "least_speed": 5.0}
 
     async def scenario() -> None:
-        async with device(tmp_path / "none", **settings) as found:
+        async with device_with(tmp_path, "first", "second") as found:
             config = found.node.config
-            await know_speed(config, MODEST)
-            for name in ("first", "second"):
-                await install(config, small_model(tmp_path / f"{name}.gguf"))
             await ready(found)
             before = found.node.names()[0]
             other = "second" if before == "first" else "first"
@@ -226,14 +235,10 @@ def test_a_model_that_cannot_be_run_leaves_the_choice_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(steward, "_LOOK_SECONDS", 0.05)
-    settings: dict[str, Any] = {"engine": "llama_cpp", "context": 256, "threads": 1, "least_speed": 5.0}
 
     async def scenario() -> None:
-        async with device(tmp_path / "none", **settings) as found:
+        async with device_with(tmp_path, "good", "bad") as found:
             config = found.node.config
-            await know_speed(config, MODEST)
-            for name in ("good", "bad"):
-                await install(config, small_model(tmp_path / f"{name}.gguf"))
             bad = found.node.models.path(found.node.models.find("bad"))
             pinned.write(config.state_dir, "good")
             await until(lambda: found.node.names() == ["good"])
