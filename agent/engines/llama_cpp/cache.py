@@ -9,8 +9,8 @@ import ctypes
 
 import llama_cpp.llama_cpp as lib
 
-from agent.engines.llama_cpp.archive import Entry, State
-from agent.engines.llama_cpp.slots import Slot
+from agent.batching.archive import Entry, State
+from agent.batching.slots import Slot
 
 _MAX_MOVE = 256 * 1024 * 1024  # bytes held twice while two streams change places
 

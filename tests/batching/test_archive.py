@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.engines.llama_cpp.archive import Archive, Entry
+from agent.batching.archive import Archive, Entry
 
 TOKENS = st.lists(st.integers(0, 3), min_size=1, max_size=8)
 

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from agent.engines.llama_cpp.slots import common_prefix
+from agent.batching.slots import common_prefix
 
-State: TypeAlias = bytearray
+State: TypeAlias = bytearray | bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The tokens of a conversation and their keys and values, as llama.cpp writes them."""
+    """The tokens of a conversation and their keys and values, as the engine writes them."""
 
     cells: list[int]
     state: State

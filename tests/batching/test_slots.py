@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from agent.engines.llama_cpp.slots import Slot, choose, common_prefix, donor, gap, plan
+from agent.batching.slots import Slot, choose, common_prefix, donor, gap, plan
 
 TOKENS = st.lists(st.integers(0, 3), max_size=12)
 BUDGETS = st.integers(2, 600)
