@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent.config import Config
 from agent.errors import ConfigError, StoreError
-from agent.hostnames import addresses, host_names
+from agent.hostnames import addresses, announced_names, host_names, unique_name
 
 _CHAIN, _KEY = "tls-certificate.pem", "tls-key.pem"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -72,12 +72,13 @@ def certificate(config: Config) -> Certificate | None:
     return Certificate(config.tls_cert, config.tls_key)
 
 
-def prepare(config: Config, device: str) -> Certificate | None:
+def prepare(config: Config, device: str, identifier: str) -> Certificate | None:
     """Return the certificate to serve with; our own is made, and made anew when it lacks a name or is about to expire.
 
     Args:
         config: the settings.
         device: what the owner calls the device.
+        identifier: its id, which it has for good.
 
     Raises:
         ConfigError: the files of the owner cannot be used.
@@ -87,15 +88,16 @@ def prepare(config: Config, device: str) -> Certificate | None:
     if wanted is None:
         return None
     if config.tls == "self":
-        _renew(wanted, config, device)
+        _renew(wanted, config, device, identifier)
     wanted.check()
     return wanted
 
 
-def _renew(ours: Certificate, config: Config, device: str) -> None:
+def _renew(ours: Certificate, config: Config, device: str, identifier: str) -> None:
     from agent.self_signed import renew  # noqa: PLC0415 - cryptography takes 13 MB that plain http does not need
 
-    names = [name for name in host_names(device, config.names) if name.isascii()]
+    announced = [unique_name(identifier), *announced_names(device)]  # which of them is free shows only in the network
+    names = [name for name in host_names(device, [*announced, *config.names]) if name.isascii()]
     names += [*map(str, addresses()), *_LOOPBACK]
     try:
         renew(ours.chain, ours.key, names, dt.datetime.now(dt.UTC))

@@ -34,6 +34,17 @@ def host_names(device: str, more: Iterable[str] = ()) -> list[str]:
     return [name for name in dict.fromkeys(name.lower().rstrip(".") for name in ours) if name.strip(".") != "local"]
 
 
+def announced_names(device: str) -> list[str]:
+    """Return the names for people under which mDNS may lead here; the first that nobody else has is used."""
+    plain = slug(device) or "edgewise"
+    return [f"{plain}{number}.local" for number in ("", *(f"-{count}" for count in range(2, 10)))]
+
+
+def unique_name(identifier: str) -> str:
+    """Return a host name that no other device has, from the id that this one has for good."""
+    return f"edgewise-{identifier}.local"
+
+
 def slug(name: str) -> str:
     """Return a name as a part of a host name: letters a-z, digits and hyphens; may be empty."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()

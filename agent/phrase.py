@@ -24,6 +24,13 @@ class Phrase(str):
         phrase.code, phrase.values = code, values
         return phrase
 
+    @classmethod
+    def again(cls, code: str, text: str, values: Mapping[str, object]) -> Self:
+        """Return a phrase that was kept somewhere, from its parts; the values stand in the text already."""
+        phrase = super().__new__(cls, text)
+        phrase.code, phrase.values = code, values
+        return phrase
+
 
 def joined(*phrases: str) -> str:
     """Return sentences after each other; those that are empty are left out."""

@@ -25,9 +25,9 @@ def ours(tmp_path: Path) -> Certificate:
 
 
 def test_our_own_certificate_has_our_names_and_addresses(tmp_path: Path) -> None:
-    made = prepare(Config(state_dir=tmp_path, tls="self", names=["chat.example.com"]), "Küche")
+    made = prepare(Config(state_dir=tmp_path, tls="self", names=["chat.example.com"]), "Küche", "7f3a")
     assert made
-    assert {"kuche.local", "chat.example.com", "127.0.0.1"} <= names(made)
+    assert {"kuche.local", "kuche-2.local", "edgewise-7f3a.local", "chat.example.com", "127.0.0.1"} <= names(made)
     assert {path.stat().st_mode & 0o777 for path in (made.chain, made.key)} == {0o600}
 
 
@@ -43,6 +43,14 @@ def test_it_stays_while_it_has_all_names_and_its_key_stays_for_ever(tmp_path: Pa
     renew(files.chain, files.key, ["b.local"], NOW + dt.timedelta(days=3650))
     assert files.fingerprint() not in {first, second}
     assert files.key.read_bytes() == key
+
+
+def test_a_device_with_another_name_has_it_in_its_certificate_from_the_next_start_on(tmp_path: Path) -> None:
+    config = Config(state_dir=tmp_path, tls="self")
+    prepare(config, "Kitchen", "7f3a")
+    made = prepare(config, "Attic", "7f3a")
+    assert made
+    assert {"attic.local", "attic-9.local", "edgewise-7f3a.local"} <= names(made)
 
 
 def test_a_clock_that_stands_at_1970_makes_a_certificate_that_is_valid_today(tmp_path: Path) -> None:
@@ -67,25 +75,29 @@ def test_a_certificate_of_another_key_is_said_before_anything_listens(tmp_path: 
         renew(files.chain, files.key, ["a.local"], NOW)
     config = Config(state_dir=tmp_path, tls="files", tls_cert=one.chain, tls_key=other.key)
     with pytest.raises(ConfigError, match="the key is of another certificate"):
-        prepare(config, "a")
+        prepare(config, "a", "7f3a")
 
 
 def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="needs tls_key"):
         certificate(Config(state_dir=tmp_path, tls="files", tls_cert=tmp_path / "a.pem"))
     with pytest.raises(ConfigError, match=r"a\.pem and .*b\.pem cannot be used: No such file"):
-        prepare(Config(state_dir=tmp_path, tls="files", tls_cert=tmp_path / "a.pem", tls_key=tmp_path / "b.pem"), "a")
+        prepare(
+            Config(state_dir=tmp_path, tls="files", tls_cert=tmp_path / "a.pem", tls_key=tmp_path / "b.pem"),
+            "a",
+            "7f3a",
+        )
 
 
 def test_damaged_files_of_our_own_are_named(tmp_path: Path) -> None:
     config = Config(state_dir=tmp_path, tls="self")
-    made = prepare(config, "a")
+    made = prepare(config, "a", "7f3a")
     assert made
     made.chain.write_text("nothing")
     with pytest.raises(StoreError, match=made.chain.name):
-        prepare(config, "a")
+        prepare(config, "a", "7f3a")
 
 
 def test_without_tls_there_is_none(tmp_path: Path) -> None:
-    assert prepare(Config(state_dir=tmp_path), "a") is None
+    assert prepare(Config(state_dir=tmp_path), "a", "7f3a") is None
     assert not list(tmp_path.iterdir())

@@ -60,7 +60,10 @@ class Translator:
         if not isinstance(text, Phrase):
             return None
         values = {name: self._value(value) for name, value in text.values.items()}
-        return self(text.code, **values)
+        try:
+            return self(text.code, **values)
+        except KeyError:  # another version of Edgewise has kept it, in words that have changed since
+            return None
 
     def _value(self, value: object) -> object:
         return (self.phrase(value) or value) if isinstance(value, str) else value

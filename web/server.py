@@ -116,7 +116,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _encryption(node: Node) -> ssl.SSLContext | None:
-    certificate = prepare(node.config, node.name)
+    certificate = prepare(node.config, node.name, node.id)
     return tls_context(certificate) if certificate else None
 
 

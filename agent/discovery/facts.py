@@ -5,7 +5,7 @@ from typing import Protocol
 
 from agent.certificate import certificate
 from agent.config import Config
-from agent.hostnames import slug
+from agent.hostnames import announced_names, unique_name
 from agent.security.accounts import Accounts
 from agent.state import VERSION, SelectionState
 
@@ -49,12 +49,11 @@ class Facts:
     @property
     def unique_host(self) -> str:
         """A host name that no other device has."""
-        return f"edgewise-{self.id}.local"
+        return unique_name(self.id)
 
     def hosts(self) -> list[str]:
         """Return the host names for people, the best one first; the first that nobody else has is used."""
-        plain = slug(self.name) or "edgewise"
-        return [f"{plain}{number}.local" for number in ("", *(f"-{count}" for count in range(2, 10)))]
+        return announced_names(self.name)
 
     def text(self) -> dict[str, str]:
         """Return the TXT record; what is not known is left out."""

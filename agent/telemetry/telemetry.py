@@ -47,11 +47,13 @@ class Telemetry:
         self._started = True
         if self.reporter is not None:
             self._changing = asyncio.create_task(self.reporter.start(), name="telemetry")
+            self._changing.add_done_callback(_tell)
 
     def configure(self) -> None:
         """Follow other settings, soon."""
         if self._started and self._wanted() != self._made_by:
             self._changing = asyncio.create_task(self._change(), name="telemetry settings")
+            self._changing.add_done_callback(_tell)
 
     async def close(self) -> None:
         """Say goodbye."""
@@ -114,3 +116,9 @@ def _version(password: Path | None) -> int:
         return password.stat().st_mtime_ns if password else 0
     except OSError:  # the link says so at each try
         return 0
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    """Put into the log what nobody waits for."""
+    if not task.cancelled() and (error := task.exception()):
+        logger.error("Telemetry could not begin", exc_info=error)

@@ -1,10 +1,14 @@
 import socket
+import sqlite3
 import ssl
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
+from agent.device import host_name
+from agent.hostnames import announced_names, unique_name
 from tests.web.daemon import chat, daemon
 
 FILE = "tls-certificate.pem"
@@ -35,3 +39,23 @@ def test_what_is_neither_tls_nor_http_harms_nobody(state: Path, request_line: by
         trusting = ssl.create_default_context(cafile=state / FILE)
         assert httpx.get(f"{running.url}/login", verify=trusting, trust_env=False).status_code in {200, 303}
         assert "Traceback" not in (state / "log").read_text()
+
+
+def test_every_name_under_which_the_network_may_know_a_device_is_in_its_own_certificate(state: Path) -> None:
+    with daemon(state, "--tls", "self", ready=False) as running:
+        where = (running.http.base_url.host, running.http.base_url.port or 0)
+        with closing(sqlite3.connect(state / "app.db")) as database:
+            (identifier,) = database.execute("SELECT value FROM device WHERE key = 'id'").fetchone()
+        names = [unique_name(identifier), *announced_names(host_name())]
+        assert names[0] == f"edgewise-{identifier}.local"
+        assert names[2].endswith("-2.local"), "the first that is tried when another device has the name"
+        for name in names:
+            shake_hands(where, name, state / FILE)
+        with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+            shake_hands(where, "edgewise-0123456789abcdef.local", state / FILE)
+
+
+def shake_hands(where: tuple[str, int], name: str, trusted: Path) -> None:
+    """Make an encrypted connection as somebody who has looked up a name, and who checks that the certificate has it."""
+    with socket.create_connection(where, timeout=5) as raw:
+        ssl.create_default_context(cafile=trusted).wrap_socket(raw, server_hostname=name).close()

@@ -3,6 +3,7 @@
 from agent.errors import InputError, ModelFileError
 from agent.models import InstalledModel, ModelStore
 from agent.models.names import model_name
+from agent.phrase import Phrase
 from agent.telemetry.payloads import Artifact
 from agent.units import format_bytes
 
@@ -16,11 +17,15 @@ def reference(artifact: Artifact) -> str:
         InputError: the artifact names nothing, or an address without the hash of what is there.
     """
     if bool(artifact.url) == bool(artifact.reference):
-        raise InputError("The artifact needs either a url or a reference.", field="artifact")
+        raise InputError(
+            Phrase("jobs.artifact_where", "The artifact needs either a url or a reference."), field="artifact"
+        )
     if artifact.reference:
         return artifact.reference
     if not artifact.sha256:
-        raise InputError("An artifact at a url needs its sha256.", field="artifact.sha256")
+        raise InputError(
+            Phrase("jobs.artifact_hash", "An artifact at a url needs its sha256."), field="artifact.sha256"
+        )
     address, _, _ = artifact.url.partition("#")
     return f"{address}#sha256={artifact.sha256.lower()}"
 
@@ -51,9 +56,25 @@ def compare(model: InstalledModel, artifact: Artifact) -> None:
     """
     if artifact.size and model.bytes != artifact.size:
         raise ModelFileError(
-            f"{model.name} has {format_bytes(model.bytes)} ({model.bytes} bytes), of {artifact.size} bytes expected.",
+            Phrase(
+                "jobs.wrong_size",
+                "{name} has {size} ({bytes} bytes), of {expected} bytes expected.",
+                name=model.name,
+                size=format_bytes(model.bytes),
+                bytes=model.bytes,
+                expected=artifact.size,
+            ),
             field="size",
         )
     expected = artifact.sha256.lower()
     if expected and model.sha256 != expected:
-        raise ModelFileError(f"The sha256 of {model.name} is {model.sha256}, expected {expected}.", field="sha256")
+        raise ModelFileError(
+            Phrase(
+                "jobs.wrong_hash",
+                "The sha256 of {name} is {found}, expected {expected}.",
+                name=model.name,
+                found=model.sha256,
+                expected=expected,
+            ),
+            field="sha256",
+        )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from agent.downloads import Download
 from agent.errors import DownloadError, ModelError, NotFoundError
+from agent.phrase import Phrase, joined
 from agent.telemetry.host import Host
 from agent.telemetry.jobs.record import Record
 
@@ -33,7 +34,8 @@ async def fetch(host: Host, reference: str, name: str, record: Record, on_look: 
             return download.installed
         if delay is None or not _may_pass(download):
             raise ModelError(download.error, hint=download.hint)
-        on_look(_share(download), f"{download.error} It is tried again in {delay:.0f} s.")
+        later = Phrase("jobs.later", "It is tried again in {seconds:.0f} s.", seconds=delay)
+        on_look(_share(download), joined(download.error, later))
         await asyncio.sleep(delay)
     raise AssertionError("the last delay is None")
 
@@ -51,10 +53,11 @@ async def _follow(host: Host, download: Download, on_look: Callable[[int, str], 
         try:
             host.downloads.find(download.id)
         except NotFoundError as error:
-            raise ModelError("Somebody has cancelled the download on the device.") from error
-        on_look(
-            _share(download), "Somebody has paused the download on the device." if download.state == "paused" else ""
-        )
+            raise ModelError(
+                Phrase("jobs.download_canceled", "Somebody has cancelled the download on the device.")
+            ) from error
+        paused = Phrase("jobs.download_paused", "Somebody has paused the download on the device.")
+        on_look(_share(download), paused if download.state == "paused" else "")
 
 
 def _may_pass(download: Download) -> bool:

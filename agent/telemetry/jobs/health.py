@@ -1,6 +1,7 @@
 """Whether the model that serves keeps to what a job asks for: its answers, its speed, its memory."""
 
 import asyncio
+import functools
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from agent.errors import EngineError, EngineUnavailableError, QueueFullError
 from agent.hardware.tree import Tree
 from agent.inference.answer import Answer
 from agent.inference.frames import Delta, Finished, Generate, Timings
+from agent.phrase import Phrase, joined
 from agent.survey import LIVE
 from agent.telemetry.host import Host
 from agent.telemetry.payloads import HealthCheck, Question
@@ -26,34 +28,70 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Findings:
-    """What a check has brought: in which respects the model does not do, for people, and what was measured."""
+    """What a check has brought.
+
+    Attributes:
+        reasons: in which respects the model does not do, as parts of a sentence.
+        failure: what has gone wrong in the engine, in a sentence; empty: nothing.
+        result: what was measured.
+    """
 
     reasons: tuple[str, ...]
+    failure: str
     result: dict[str, float]
+
+    def unhealthy(self, name: str) -> str:
+        """Return why the model of this name is not to stay, for people; empty: it may."""
+        if not self.reasons:
+            return self.failure
+        listed = functools.reduce(_and_also, self.reasons)
+        said = Phrase("jobs.unhealthy", "{name} is not healthy: {reasons}.", name=name, reasons=listed)
+        return joined(said, self.failure)
 
 
 async def check(host: Host, wanted: HealthCheck, name: str) -> Findings:
     """Ask the model called `name`, which serves, and measure it."""
     result: dict[str, float] = {}
     reasons: list[str] = []
+    failure = ""
     try:
         async with asyncio.timeout(wanted.timeout_s):
             reasons += await _answers(host, wanted.prompts)
             speed = result["tok_s"] = round(await _speed(host), 2)
             if speed < wanted.min_tok_s:
-                reasons.append(f"it gives {speed:.1f} tokens per second, of at least {wanted.min_tok_s:.1f}")
+                reasons.append(_too_slow(speed, wanted.min_tok_s))
     except TimeoutError:
-        reasons.append(f"its health check was not over within {wanted.timeout_s:g} s")
+        reasons.append(
+            Phrase("jobs.overdue", "its health check was not over within {seconds:g} s", seconds=wanted.timeout_s)
+        )
     except EngineError as error:
-        reasons.append(error.message.rstrip("."))
+        failure = error.message
     if host.names() != [name]:
-        reasons.append(f"{name} does not serve any more")
+        reasons.append(Phrase("jobs.gone", "{name} does not serve any more", name=name))
     memory = _peak_memory(host.engine_pid)
     result["memory_mb"] = round(memory / _MIB, 1)
     if wanted.max_memory_mb and memory > wanted.max_memory_mb * _MIB:
-        allowed = format_bytes(wanted.max_memory_mb * _MIB)
-        reasons.append(f"it takes {format_bytes(memory)} of memory, of at most {allowed}")
-    return Findings(tuple(reasons), result)
+        reasons.append(_too_large(memory, wanted.max_memory_mb * _MIB))
+    return Findings(tuple(reasons), failure, result)
+
+
+def _and_also(first: str, second: str) -> str:
+    return Phrase("jobs.and_also", "{first}; {second}", first=first, second=second)
+
+
+def _too_slow(speed: float, least: float) -> str:
+    return Phrase(
+        "jobs.too_slow", "it gives {speed:.1f} tokens per second, of at least {least:.1f}", speed=speed, least=least
+    )
+
+
+def _too_large(memory: int, most: float) -> str:
+    return Phrase(
+        "jobs.too_large",
+        "it takes {memory} of memory, of at most {most}",
+        memory=format_bytes(memory),
+        most=format_bytes(most),
+    )
 
 
 async def _answers(host: Host, questions: Sequence[Question]) -> list[str]:
@@ -63,7 +101,15 @@ async def _answers(host: Host, questions: Sequence[Question]) -> list[str]:
     ]
     if not wrong:
         return []
-    return [f"{len(wrong)} of {len(questions)} answers are not as expected (of prompt {', '.join(wrong)})"]
+    return [
+        Phrase(
+            "jobs.wrong_answers",
+            "{wrong} of {count} answers are not as expected (of prompt {prompts})",
+            wrong=len(wrong),
+            count=len(questions),
+            prompts=", ".join(wrong),
+        )
+    ]
 
 
 async def _ask(host: Host, question: Question) -> str:
@@ -83,7 +129,7 @@ async def _speed(host: Host) -> float:
     alone, shared = list[float](), list[float]()
     while len(alone) < _RUNS and len(alone) + len(shared) < 2 * _RUNS:
         if host.model is None:
-            raise EngineUnavailableError("no model serves")
+            raise EngineUnavailableError(Phrase("jobs.nothing_serves", "No model serves."))
         number = len(alone) + len(shared) + 1
         stream = await _begin(host, benchmark.request(host.model.vocabulary, number, _PROMPT, _DECODE))
         others = host.health().active > 1

@@ -8,6 +8,7 @@ import msgspec
 
 from agent import pinned
 from agent.errors import ConfigError, EdgewiseError, StoreError
+from agent.phrase import Phrase, joined
 from agent.store import Store
 from agent.telemetry.clock import Clock
 from agent.telemetry.host import Host
@@ -41,6 +42,7 @@ class Jobs:
         self._board = Board(topics, self._told)
         self._records: dict[str, Record] = {}
         self._news = asyncio.Event()
+        self._ending = asyncio.Lock()
         self._current: Record | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -91,7 +93,7 @@ class Jobs:
             await asyncio.sleep(_LOOK_SECONDS)
         while True:
             self._news.clear()
-            self._current = next((record for record in self._records.values() if not record.ended), None)
+            self._current = next((record for record in self._records.values() if not record.reported), None)
             if self._current is None:
                 await self._news.wait()
                 continue
@@ -125,7 +127,8 @@ class Jobs:
         """Begin with a job, or say why it cannot be done."""
         record = Record(identifier, job, self._clock.now().ts, ours=ours)
         if identifier not in self._records and len(self._records) >= _MOST:
-            record.state, record.reason = "failed", f"The device keeps {_MOST} jobs; clear those that have ended."
+            full = Phrase("jobs.full", "The device keeps {most} jobs; clear those that have ended.", most=_MOST)
+            record.state, record.reason = "failed", full
             self._board.tell(record)
             return
         if problem:
@@ -161,7 +164,12 @@ class Jobs:
 
     async def _carry_out(self, record: Record) -> None:
         """Take a job to its end, whatever that is."""
-        reason = CANCELED
+        if not record.ended:
+            await self._try(record)
+        await self._ended(record)
+
+    async def _try(self, record: Record) -> None:
+        reason: str = CANCELED
         if record.job and (record.state == "commit" or not record.canceled):
             update = Update(self._host, self._clock, self, record, record.job)
             self._task = asyncio.create_task(update.run(), name=f"job {record.id}")
@@ -169,14 +177,21 @@ class Jobs:
             self._task = None
         if not record.ended:
             await retreat(self._host, self, record, reason)
-        await self._ended(record)
 
     async def _ended(self, record: Record) -> None:
-        """Report the end of a job, and begin with what follows."""
-        if self.on_end is not None:
-            await self.on_end(record.id, status_of(record))
-        if record.following is not None:
-            await self._accept(record.id, record.following, "", ours=keeps(record))
+        """Report the end of a job, and begin with what follows, unless the hub has sent something newer meanwhile."""
+        async with self._ending:
+            if record.reported:
+                return
+            if self.on_end is not None:
+                await self.on_end(record.id, status_of(record))
+            record.reported = True
+            if self._records.get(record.id) is not record:
+                return
+            if record.following is not None:
+                await self._accept(record.id, record.following, "", ours=keeps(record))
+            else:
+                await self._table.keep(record)
 
     async def _told(self, record: Record, status: JobStatus) -> None:
         """Remember that the hub knows how a job has ended."""
@@ -221,9 +236,9 @@ async def _outcome(task: "asyncio.Task[None]") -> str:
     if error is None:
         return ""
     if isinstance(error, EdgewiseError):
-        return " ".join(filter(None, (error.message, error.hint)))
+        return joined(error.message, error.hint)
     logger.error("A job failed", exc_info=error)
-    return f"It failed: {error}. The log of the device says where."
+    return Phrase("jobs.crashed", "It failed: {error}. The log of the device says where.", error=str(error))
 
 
 def _differs(record: Record, job: Job | None) -> bool:
@@ -234,8 +249,10 @@ def _differs(record: Record, job: Job | None) -> bool:
 def _decode(payload: bytes) -> tuple[Job | None, str]:
     """Return a job, or why it cannot be read."""
     if len(payload) > _LARGEST:
-        return None, f"The job has {len(payload)} bytes, of at most {_LARGEST}."
+        return None, Phrase(
+            "jobs.too_long", "The job has {size} bytes, of at most {most}.", size=len(payload), most=_LARGEST
+        )
     try:
         return msgspec.json.decode(payload, type=Job), ""
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        return None, f"The job cannot be read: {error}."
+        return None, Phrase("jobs.unreadable", "The job cannot be read: {error}.", error=str(error))

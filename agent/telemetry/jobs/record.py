@@ -5,13 +5,15 @@ import logging
 import msgspec
 from sqlite_utils import Database
 
+from agent.phrase import Phrase
 from agent.store import Store
+from agent.telemetry.jobs.wording import Wording, wording
 from agent.telemetry.payloads import Job, JobState
 
 logger = logging.getLogger(__name__)
 
 ENDS: frozenset[JobState] = frozenset({"successful", "failed", "rolled_back", "canceled"})
-CANCELED = "The hub has cancelled the job."
+CANCELED = Phrase("jobs.canceled", "The hub has cancelled the job.")
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode  # phrases are texts
 
@@ -24,6 +26,7 @@ class Record(msgspec.Struct):
         job: what is to be done; None: what was sent could not be read.
         ts: when the state was entered, in milliseconds since 1970.
         reason: why it is in this state, for people.
+        wording: of the reason, set on the disk only: so that it is a phrase again when it is read.
         name: of the model, once it is known.
         ours: whether this job has installed it.
         held: the model that was chosen by name while the job goes on, so that the new one does not serve by itself.
@@ -34,6 +37,7 @@ class Record(msgspec.Struct):
         cleared: the hub has cleared its topic, so that nothing of it needs to be kept after the end.
         following: a newer revision of the job, which comes when this one has ended.
         told: whether the broker knows how it has ended.
+        reported: whether what is to follow its end has followed: the event, and the next revision.
     """
 
     id: str
@@ -41,6 +45,7 @@ class Record(msgspec.Struct):
     ts: int
     state: JobState = "accepted"
     reason: str = ""
+    wording: Wording | None = None
     pct: int = 0
     attempt: int = 0
     result: dict[str, float] = {}
@@ -54,10 +59,11 @@ class Record(msgspec.Struct):
     cleared: bool = False
     following: Job | None = None
     told: bool = False
+    reported: bool = False
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether nothing more will be done to the device."""
         return self.state in ENDS
 
     @property
@@ -90,7 +96,7 @@ class Table:
         Raises:
             StoreError: the database cannot be written.
         """
-        identifier, text = record.id, _encode(record).decode()
+        identifier, text = record.id, _text(record)
 
         def change(database: Database) -> None:
             database.execute("DELETE FROM jobs WHERE id = ?", [identifier])
@@ -104,7 +110,7 @@ class Table:
         Raises:
             StoreError: the database cannot be written.
         """
-        values = [_encode(record).decode(), record.id]
+        values = [_text(record), record.id]
         await self._store.write(lambda database: database.execute("UPDATE jobs SET record = ? WHERE id = ?", values))
 
     async def forget(self, identifier: str) -> None:
@@ -116,9 +122,16 @@ class Table:
         await self._store.write(lambda database: database.execute("DELETE FROM jobs WHERE id = ?", [identifier]))
 
 
+def _text(record: Record) -> str:
+    return _encode(msgspec.structs.replace(record, wording=wording(record.reason))).decode()
+
+
 def _decode(identifier: str, text: str) -> Record | None:
     try:
-        return msgspec.json.decode(text, type=Record)
+        record = msgspec.json.decode(text, type=Record)
     except msgspec.MsgspecError as error:
         logger.warning("What is kept of the job %r cannot be read: %s", identifier, error)
         return None
+    if record.wording is not None:
+        record.reason, record.wording = record.wording.phrase(), None
+    return record

@@ -4,6 +4,7 @@ import logging
 
 from agent import wishes
 from agent.errors import EdgewiseError
+from agent.phrase import Phrase, joined
 from agent.telemetry.host import Host
 from agent.telemetry.jobs import artifact
 from agent.telemetry.jobs.fetching import drop
@@ -34,7 +35,7 @@ async def retreat(host: Host, log: Log, record: Record, reason: str) -> None:
     if ours and chosen(host) == ours != record.before:
         _choose(host, record.before)
     if trouble:
-        await log.enter(record, "failed", f"{reason} {trouble}")
+        await log.enter(record, "failed", joined(reason, trouble))
     elif record.canceled:
         await log.enter(record, "canceled", CANCELED)
     else:
@@ -53,7 +54,8 @@ async def _go_back(host: Host, record: Record) -> str:
     except EdgewiseError as error:  # somebody has removed it, or it does not load any more
         _choose(host, "")
         now = serving(host)
-        return f"{before} cannot serve again: {error.message} {f'{now} serves.' if now else ''}".rstrip()
+        lost = Phrase("jobs.lost", "{name} cannot serve again: {error}", name=before, error=error.message)
+        return joined(lost, Phrase("jobs.serves", "{name} serves.", name=now) if now else "")
     return ""
 
 

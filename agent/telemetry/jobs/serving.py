@@ -5,6 +5,7 @@ import contextlib
 
 from agent import pinned
 from agent.errors import EngineError
+from agent.phrase import Phrase, joined
 from agent.telemetry.host import Host
 
 _NOTICE = 30.0  # seconds for a new choice; it takes tenths of one
@@ -35,8 +36,8 @@ async def until_serves(host: Host, name: str) -> None:
                     raise EngineError(host.failures[name])
                 await asyncio.sleep(_LOOK_SECONDS)
     except TimeoutError:
-        detail = host.health().detail
-        raise EngineError(f"{name} did not load within {PATIENCE:g} s. {detail}".rstrip()) from None
+        late = Phrase("jobs.late", "{name} did not load within {seconds:g} s.", name=name, seconds=PATIENCE)
+        raise EngineError(joined(late, host.health().detail)) from None
 
 
 async def until_forgotten(host: Host, name: str) -> None:

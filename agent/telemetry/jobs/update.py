@@ -6,6 +6,7 @@ from typing import Protocol
 
 from agent.errors import ConfigError, EngineError, InputError
 from agent.models.disk import require_space
+from agent.phrase import Phrase
 from agent.telemetry.clock import Clock
 from agent.telemetry.host import Host
 from agent.telemetry.jobs import artifact, health, window
@@ -56,7 +57,13 @@ class Update:
             await self._commit()
             return
         if self._record.swapped:
-            raise EngineError(f"The trial of {self._record.name} was interrupted by a restart of the device.")
+            raise EngineError(
+                Phrase(
+                    "jobs.interrupted",
+                    "The trial of {name} was interrupted by a restart of the device.",
+                    name=self._record.name,
+                )
+            )
         self._require()
         if await self._serves_already():
             await self._commit()
@@ -79,9 +86,20 @@ class Update:
         """
         config = self._host.config
         if config.model or config.engine != "llama_cpp":
-            raise ConfigError(f"The configuration of the device says what serves: {config.model or config.engine}.")
+            what = config.model or config.engine
+            raise ConfigError(
+                Phrase("jobs.configured", "The configuration of the device says what serves: {what}.", what=what)
+            )
         if window.never_open(self._windows):
-            raise InputError(f"The windows {' and '.join(self._windows)} have no time of day in common.")
+            first, second = self._windows
+            raise InputError(
+                Phrase(
+                    "jobs.windows_apart",
+                    "The windows {first} and {second} have no time of day in common.",
+                    first=first,
+                    second=second,
+                )
+            )
         artifact.reference(self._job.artifact)
 
     async def _serves_already(self) -> bool:
@@ -107,7 +125,7 @@ class Update:
             await self._window()
             if not self._host.health().active or loop.time() > end:
                 return
-            await self._wait("The model changes as soon as nobody is being answered.")
+            await self._wait(Phrase("jobs.busy", "The model changes as soon as nobody is being answered."))
 
     async def _wait(self, reason: str) -> None:
         """Wait a little, and tell why."""
@@ -156,8 +174,12 @@ class Update:
     async def _swap(self) -> None:
         record = self._record
         record.swapped = True
-        instead = f" from {record.previous}" if record.previous else ""
-        await self._log.enter(record, "swap", f"{record.name} takes over{instead}.")
+        taking = Phrase("jobs.takes_over", "{name} takes over.", name=record.name)
+        if record.previous:
+            taking = Phrase(
+                "jobs.takes_over_from", "{name} takes over from {previous}.", name=record.name, previous=record.previous
+            )
+        await self._log.enter(record, "swap", taking)
         self._host.use_model(record.name)
         await until_serves(self._host, record.name)
 
@@ -171,10 +193,12 @@ class Update:
         await self._log.enter(record, "health")
         findings = await health.check(self._host, self._job.health, record.name)
         record.result = findings.result
-        if findings.reasons:
-            raise EngineError(f"{record.name} is not healthy: {'; '.join(findings.reasons)}.")
+        if reason := findings.unhealthy(record.name):
+            raise EngineError(reason)
 
     async def _commit(self) -> None:
         await self._log.enter(self._record, "commit")
         self._host.use_model(self._record.name)
-        await self._log.enter(self._record, "successful", f"{self._record.name} serves.")
+        await self._log.enter(
+            self._record, "successful", Phrase("jobs.serves", "{name} serves.", name=self._record.name)
+        )

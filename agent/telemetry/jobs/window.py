@@ -1,9 +1,11 @@
 """The times of day in which the model may change."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from agent.phrase import Phrase
 from agent.telemetry.clock import Clock
 
 _HOUR, _DAY = 60, 24 * 60  # minutes
@@ -30,16 +32,23 @@ def never_open(windows: Sequence[str]) -> bool:
 
 def closed(windows: Sequence[str], clock: Clock) -> str:
     """Return why it is not the time now, for people; empty when it is."""
-    given = " and ".join(text for text in windows if text)
-    if not given:
+    texts = [text for text in windows if text]
+    if not texts:
         return ""
+    given = functools.reduce(_both, texts)
     now = clock.now()
     if now.quality == "est":
-        return f"This device does not know what time it is; the model may change at {given}."
+        return Phrase(
+            "jobs.no_time", "This device does not know what time it is; the model may change at {window}.", window=given
+        )
     local = datetime.fromtimestamp(now.ts / 1000).astimezone()
     if _all_open(windows, local.hour * _HOUR + local.minute):
         return ""
-    return f"The model may change at {given}."
+    return Phrase("jobs.window", "The model may change at {window}.", window=given)
+
+
+def _both(first: str, second: str) -> str:
+    return Phrase("jobs.both", "{first} and {second}", first=first, second=second)
 
 
 def _all_open(windows: Sequence[str], minute: int) -> bool:

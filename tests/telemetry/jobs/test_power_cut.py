@@ -8,7 +8,9 @@ import pytest
 
 from agent import pinned
 from agent.config import Config
-from tests.stewarding import serves
+from agent.telemetry.payloads import JobStatus
+from agent.waiting import end
+from tests.stewarding import serves, until
 from tests.telemetry.jobs.device import NEW, OLD, Device, running, update
 
 DIES_LATER = {"health": {"min_tok_s": 1e9}}
@@ -83,5 +85,33 @@ def test_a_job_that_was_cancelled_before_a_power_cut_is_not_gone_on_with(
         async with running(after) as device:
             assert (await device.ends()).state == "canceled"
             assert (device.installed(), device.chosen()) == ([OLD], "")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.usefixtures("greenwich")
+def test_what_is_to_follow_the_end_of_a_job_follows_after_a_power_cut_too(home: Path, config: Config) -> None:
+    images, ends = home / "images", list[tuple[str, int, str]]()
+
+    async def note(identifier: str, status: JobStatus) -> None:
+        ends.append((identifier, status.rev, status.state))
+
+    async def scenario() -> None:
+        async with running(config, images) as device:
+            await device.send(update(home / "new.gguf", window="02:00-02:01"))
+            await device.reaches("waiting")
+            await device.send(update(home / "new.gguf", rev=2))
+            await until((images / "successful").exists)
+        for image, expected in (("canceled", ["canceled", "successful"]), ("successful", ["successful"])):
+            ends.clear()
+            after = msgspec.structs.replace(config, state_dir=images / image)
+            async with running(after, serving="", working=False) as device:
+                device.jobs.on_end = note
+                working = asyncio.create_task(device.jobs.work())
+                await until(lambda: len(ends) == len(expected))  # noqa: B023 - awaited here
+                await until(lambda: device.node.names() == [NEW])
+                await end([working])
+            assert [state for _, _, state in ends] == expected
+            assert ends[-1] == ("j1", 2, "successful")
 
     asyncio.run(scenario())
