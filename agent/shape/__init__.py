@@ -76,6 +76,7 @@ class Shape:
         experts: in each mixture layer; 0 for dense models.
         experts_used: of them, for each token.
         weights: all tensors.
+        format: of the file, which decides the engine.
     """
 
     architecture: str
@@ -89,6 +90,7 @@ class Shape:
     experts: int
     experts_used: int
     weights: tuple[Weights, ...]
+    format: Literal["gguf", "onnx"] = "gguf"
 
     @property
     def weight_bytes(self) -> int:

@@ -1,13 +1,8 @@
-"""How much memory a model takes: the peak of the engine process that serves it, before anything is loaded.
-
-Pure arithmetic; `docs/memory.md` derives every formula and says how far from the truth each one was. The sources named
-here are those of llama.cpp as bundled with llama-cpp-python 0.3.36.
-"""
+"""What llama.cpp takes; the sources named here are those bundled with llama-cpp-python 0.3.36."""
 
 from collections.abc import Collection
 
-import msgspec
-
+from agent.memory.parts import MemoryEstimate
 from agent.plan import Plan
 from agent.shape import Attention, Shape
 from agent.shape.repack import repacked
@@ -32,26 +27,6 @@ _OUTPUT_FIRST = {"gemma3n", "gemma4"}
 # How many values of the hidden state the extra streams of an architecture take.
 _EXTRA_STREAMS = {"gemma3n": 4}
 _STATE_SIZE = 128  # ssm.state_size of all hybrids so far
-
-
-class MemoryEstimate(msgspec.Struct, frozen=True):
-    """Bytes that the engine process has at its peak, and what they are for.
-
-    Attributes:
-        weights: the model file as far as it is in memory, and repacked copies.
-        kv_cache: keys and values, and recurrent states.
-        compute: activations, attention masks, logits and work space.
-        overhead: Python, libraries, tokenizer, samplers.
-        prompt_cache: conversations without a slot.
-        total: all of them.
-    """
-
-    weights: int
-    kv_cache: int
-    compute: int
-    overhead: int
-    prompt_cache: int
-    total: int
 
 
 def estimate(shape: Shape, plan: Plan, features: Collection[str]) -> MemoryEstimate:
