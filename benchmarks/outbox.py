@@ -2,15 +2,17 @@
 
     outbox.py [--days N]
 
-written       bytes written per sample offline, of 35 values every 10 s, as the kernel counts them
-delivered     the same while the broker takes each sample at once
+card          bytes that the disk gets per sample offline, of 35 values every 10 s, in whole pages of 4 kB
+together      bytes that are written for one when 60 are written together
+delivered     the same as `together` while the broker takes each sample at once
 disk          MiB of outbox.db and its log after N days offline; lost: samples that did not come out of it
-thinned       the same where only 8 MiB are allowed; dropped: samples that were given up for that
+thinned       the same where only 2 MiB are allowed; dropped: samples that were given up for that
 replay        samples per second, out of the outbox and acknowledged, in messages of 5 kB
 append        microseconds of processor time per sample, all of the above included
 """
 
 import argparse
+import os
 import random
 import tempfile
 import time
@@ -25,7 +27,7 @@ from agent.telemetry.waiting.ledger import Ledger
 
 INTERVAL = 10.0  # seconds between two samples
 _DAY = 86_400.0
-_SMALL = 8 * MIB
+_SMALL = 2 * MIB
 _START = 1_795_300_000.0
 
 
@@ -47,19 +49,22 @@ class Simulated:
 
 
 def samples(count: int) -> Iterator[dict[str, Value]]:
-    """Yield what a device reports: 17 values that change, 16 that mostly do not, and two texts."""
+    """Yield what a device reports: six loads, six temperatures, five totals, 16 values that stay, and two texts."""
     chance = random.Random(1)  # noqa: S311 - no secret
+    degrees = [chance.uniform(30, 60) for _ in range(6)]
     for number in range(count):
-        moving: dict[str, Value] = {f"moving_{name}": round(chance.uniform(0, 100), 1) for name in range(12)}
+        degrees = [each + chance.gauss(0, 0.3) for each in degrees]
+        loads: dict[str, Value] = {f"load_{name}": round(chance.uniform(0, 100), 1) for name in range(6)}
+        temperatures: dict[str, Value] = {f"celsius_{name}": round(each, 1) for name, each in enumerate(degrees)}
         totals: dict[str, Value] = {f"total_{name}": number * name * 7 for name in range(5)}
         steady: dict[str, Value] = {f"steady_{name}": 20_000 + name for name in range(16)}
-        yield {**moving, **totals, **steady, "engine": "ready", "model": "qwen2.5-1.5b-instruct:Q4_K_M"}
+        yield {**loads, **temperatures, **totals, **steady, "engine": "ready", "model": "qwen2.5-1.5b-instruct:Q4_K_M"}
 
 
-def written() -> int:
-    """Return the bytes that this process has had written to disks, those still in the cache included."""
+def written(name: str = "wchar") -> int:
+    """Return the bytes that this process has written, or with `write_bytes` those that disks get."""
     found = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
-    return int(found["wchar"])
+    return int(found[name])
 
 
 @dataclass
@@ -110,16 +115,38 @@ def delivered(folder: Path, rows: int) -> float:
     return (written() - before) / rows
 
 
+def card(folder: Path, days: float) -> float:
+    """Return the bytes that the disk gets per sample offline; 0 where the folder is in memory.
+
+    Each minute is on the disk before the next one is written, as it is on a device, where that takes half a minute.
+    """
+    clock = Simulated()
+    box = Ledger(folder / "outbox.db", Limits(free=0), Clock(None, clock), "run")
+    box.open()
+    rows = round(days * _DAY / INTERVAL)
+    before = written("write_bytes")
+    for number, values in enumerate(samples(rows)):
+        box.append("telemetry", Clock(None, clock).now(), values=values)
+        clock.up += INTERVAL
+        if number % 6 == 5:  # noqa: PLR2004 - the first of six has waited for a minute
+            box.tick()
+            for file in folder.glob("outbox.db*"):
+                with file.open("rb") as opened:
+                    os.fdatasync(opened.fileno())
+    return (written("write_bytes") - before) / rows
+
+
 def measure(folder: Path, days: float) -> dict[str, float]:
     """Return the figures by name."""
-    for name in ("week", "small", "connected"):
+    for name in ("week", "small", "connected", "card"):
         (folder / name).mkdir()
     week = Outage(folder / "week", Limits(age=days * 2 * _DAY, free=0), days)
     disk = week.disk()
     count, seconds = week.replay()
     small = Outage(folder / "small", Limits(size=_SMALL, age=days * 2 * _DAY, free=0), days)
     return {
-        "written": week.written,
+        "card": card(folder / "card", min(days, 1.0)),
+        "together": week.written,
         "delivered": delivered(folder / "connected", 8640),
         "disk": disk / MIB,
         "lost": week.rows - count,

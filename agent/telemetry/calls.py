@@ -20,6 +20,7 @@ class Traits:
     Attributes:
         slow: it may take more than a moment; one at a time, and `accepted` is said first.
         again: it does no harm when it is carried out once more after the daemon was restarted in the midst of it.
+        fleeting: without arguments it changes nothing, and does no harm when it is carried out again after a restart.
         early: it is followed before the device has an owner.
         private: neither its arguments nor its result are kept.
         bare: the argument that a payload is which is no JSON object, as Home Assistant's selects send it.
@@ -27,6 +28,7 @@ class Traits:
 
     slow: bool = False
     again: bool = False
+    fleeting: bool = False
     early: bool = False
     private: bool = False
     bare: str = ""

@@ -1,8 +1,11 @@
-"""The commands of the last day, in app.db: what comes twice is carried out once, also after a restart."""
+"""The commands of the last day, in app.db: what comes twice is carried out once, also after a restart.
+
+Those that change nothing are known in memory only, for as long as that is likely to help.
+"""
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from sqlite_utils import Database
@@ -13,6 +16,7 @@ from agent.telemetry.payloads import Response
 
 _KEPT = 86_400.0  # seconds
 _MOST = 1000
+_FLEETING = 100
 _FUTURE = 60.0  # seconds; a clock was set back since
 _COLUMNS = "id, name, hash, args, topic, correlation, created, response"
 
@@ -39,6 +43,28 @@ class Handled:
     def answer(self) -> Response | None:
         """Return what it was answered; None: nothing yet."""
         return msgspec.json.decode(self.response, type=Response) if self.response else None
+
+
+class Fleeting:
+    """The latest commands that change nothing: a hub that asks each second whether a device is there wears no card."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Handled] = {}
+
+    def find(self, identifier: str) -> Handled | None:
+        """Return what is known of a command."""
+        return self._rows.get(identifier)
+
+    def keep(self, command: Handled) -> None:
+        """Note a command that is going to be carried out; forget the oldest."""
+        self._rows[command.id] = command
+        if len(self._rows) > _FLEETING:
+            del self._rows[next(iter(self._rows))]
+
+    def finish(self, response: Response) -> None:
+        """Note what a command was answered."""
+        if row := self._rows.get(response.id):
+            self._rows[row.id] = replace(row, response=encode(response).decode())
 
 
 def fingerprint(name: str, args: object) -> bytes:

@@ -15,7 +15,7 @@ from agent.errors import EdgewiseError, ForbiddenError, InputError, NotFoundErro
 from agent.telemetry import commands, handled
 from agent.telemetry.answers import destination, failed
 from agent.telemetry.calls import Call, Kind
-from agent.telemetry.handled import Handled, fingerprint
+from agent.telemetry.handled import Fleeting, Handled, fingerprint
 from agent.telemetry.host import Host, Reports
 from agent.telemetry.link import Publisher
 from agent.telemetry.message import Incoming
@@ -41,6 +41,7 @@ class Inbox:
         self._topics = topics
         self._kinds = commands.load()
         self._replies = Replies()
+        self._fleeting = Fleeting()
         self._running: dict[str, Kind] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._resumed = False
@@ -87,7 +88,8 @@ class Inbox:
         except EdgewiseError as error:
             answer = failed(request.id, error)
         if answer is not None:
-            logger.info("Command %s by %r: %s %d", name, request.command.by, answer.status, answer.code)
+            level = _level(request, self._kinds.get(name))
+            logger.log(level, "Command %s by %r: %s %d", name, request.command.by, answer.status, answer.code)
             self._spawn(self._answer(request, name, answer))
 
     def _kind(self, name: str) -> Kind:
@@ -99,7 +101,7 @@ class Inbox:
 
     async def _known(self, request: Request, kind: Kind) -> Response | None:
         """Return the answer to what came before, or comes too late."""
-        known = await handled.find(self._host.store, request.id)
+        known = self._fleeting.find(request.id) or await handled.find(self._host.store, request.id)
         if known is None:
             why = late(request.command, self._reports.clock.now())
             return Response(request.id, "expired", 408, why) if why else None
@@ -108,7 +110,7 @@ class Inbox:
         return known.answer() or Response(request.id, "accepted", 202, "It is being carried out already.")
 
     async def _accept(self, request: Request, kind: Kind, args: msgspec.Struct) -> None:
-        """Note a command, and begin to carry it out.
+        """Note a command, on the disk if it changes something, and begin to carry it out.
 
         Raises:
             ForbiddenError: the device has no owner yet.
@@ -117,12 +119,18 @@ class Inbox:
         """
         await self._require_owner(kind)
         self._require_place(kind)
+        await self._note(request, kind)
+        logger.log(_level(request, kind), "Command %s by %r", kind.name, request.command.by)
+        self._begin(request, kind, args)
+
+    async def _note(self, request: Request, kind: Kind) -> None:
         kept = b"" if kind.traits.private else msgspec.json.encode(request.command.args)
         digest = fingerprint(kind.name, request.command.args)
         row = Handled(request.id, kind.name, digest, kept.decode(), request.topic, request.correlation, time.time())
-        await handled.keep(self._host.store, row)
-        logger.info("Command %s by %r", kind.name, request.command.by)
-        self._begin(request, kind, args)
+        if _fleeting(request, kind):
+            self._fleeting.keep(row)
+        else:
+            await handled.keep(self._host.store, row)
 
     async def _require_owner(self, kind: Kind) -> None:
         owned = self._host.config.auth == "open" or await self._host.security.claim.claimed()
@@ -161,12 +169,15 @@ class Inbox:
                 await self._send(request, kind.name, Response(request.id, "accepted", 202))
             answer = await self._outcome(request, kind, args)
             kept = msgspec.structs.replace(answer, result=None) if kind.traits.private else answer
-            await handled.finish(self._host.store, kept)
+            if _fleeting(request, kind):
+                self._fleeting.finish(kept)
+            else:
+                await handled.finish(self._host.store, kept)
         except EdgewiseError as error:  # it was carried out, but that cannot be noted
             logger.warning("The answer to %s is not kept: %s", kind.name, error.message)
         finally:
             del self._running[request.id]
-        logger.info("Command %s: %s %d", kind.name, answer.status, answer.code)
+        logger.log(_level(request, kind), "Command %s: %s %d", kind.name, answer.status, answer.code)
         await self._send(request, kind.name, answer)
 
     async def _outcome(self, request: Request, kind: Kind, args: msgspec.Struct) -> Response:
@@ -196,3 +207,12 @@ class Inbox:
         task = asyncio.create_task(work, name="command")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _fleeting(request: Request, kind: Kind) -> bool:
+    """Return whether a command changes nothing, so that the disk needs not know of it."""
+    return kind.traits.fleeting and not request.command.args
+
+
+def _level(request: Request, kind: Kind | None) -> int:
+    return logging.DEBUG if kind and _fleeting(request, kind) else logging.INFO

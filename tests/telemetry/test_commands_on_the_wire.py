@@ -44,6 +44,27 @@ def test_a_command_that_came_while_the_device_was_away_is_followed_if_it_is_stil
             assert not here.answers("answers/gone"), "the broker has thrown it away"
 
 
+def test_a_hundred_pings_leave_nothing_on_the_disk(tmp_path: Path) -> None:
+    with place(tmp_path) as here, reporting(here) as daemon:
+        here.hub.wait(lambda: f"{OWN}/reported" in here.hub.topics())
+        here.ask("ping")
+        before, log = files(tmp_path / "state"), here.log()
+        for number in range(100):
+            assert here.ask("ping", {"id": f"p{number}", "by": "ops@hub"}).status == "ok"
+        assert files(tmp_path / "state") == before
+        assert here.log() == log
+        assert daemon.process.poll() is None
+        here.ask("reload_config", {"by": "ops@hub"})
+        assert files(tmp_path / "state")["app.db-wal"] != before["app.db-wal"], "what changes something is noted"
+        assert "Command reload_config by 'ops@hub'" in here.log()
+
+
+def files(state: Path) -> dict[str, tuple[int, int]]:
+    """Return when the databases of a device were changed, and their sizes; a log of SQLite's is written in place."""
+    found = [*state.glob("app.db"), *state.glob("app.db-wal"), *state.glob("outbox.db*")]
+    return {file.name: (file.stat().st_mtime_ns, file.stat().st_size) for file in found}
+
+
 def test_other_settings_take_effect_without_a_new_connection(tmp_path: Path) -> None:
     file = tmp_path / "state" / ".config" / "edgewise" / "config.toml"
     file.parent.mkdir(parents=True)

@@ -141,6 +141,30 @@ def test_what_comes_again_after_a_restart_is_not_carried_out_again(tmp_path: Pat
     assert answers[0] == answers[1]
 
 
+def test_what_changes_nothing_is_carried_out_once_without_a_note_on_the_disk(tmp_path: Path) -> None:
+    async def scenario(found: Device) -> None:
+        first = await found.ask("rebirth", {"id": "same"})
+        assert await found.ask("rebirth", {"id": "same"}) == first
+        assert found.telemetry.births == 1
+        await found.ask("ping", {"id": "sets-clock", "args": {"time": 1_900_000_000_000}})
+        with sqlite3.connect(tmp_path / "app.db") as database:
+            assert database.execute("SELECT id FROM commands").fetchall() == [("sets-clock",)]
+
+    run(tmp_path, scenario)
+
+
+def test_of_what_changes_nothing_only_the_latest_hundred_are_known(tmp_path: Path) -> None:
+    async def scenario(found: Device) -> None:
+        for number in range(101):
+            await found.ask("rebirth", {"id": str(number)})
+        await found.ask("rebirth", {"id": "100"})
+        assert found.telemetry.births == 101
+        await found.ask("rebirth", {"id": "0"})
+        assert found.telemetry.births == 102
+
+    run(tmp_path, scenario)
+
+
 def test_an_id_cannot_be_used_for_something_else(tmp_path: Path) -> None:
     async def scenario(found: Device) -> None:
         await found.ask("ping", {"id": "one"})
@@ -156,9 +180,10 @@ def test_a_command_is_on_the_disk_before_the_broker_may_forget_it(tmp_path: Path
 
         def acknowledge() -> None:
             with sqlite3.connect(tmp_path / "app.db") as database:
-                seen.append(database.execute("SELECT count(*) FROM commands WHERE id = 'p1'").fetchone()[0])
+                seen.append(database.execute("SELECT count(*) FROM commands WHERE id = 'r1'").fetchone()[0])
 
-        message = Incoming(TOPICS.own("cmd/ping"), b'{"id":"p1"}', response_topic=HUB, acknowledge=acknowledge)
+        topic = TOPICS.own("cmd/reload_config")
+        message = Incoming(topic, b'{"id":"r1"}', response_topic=HUB, acknowledge=acknowledge)
         await found.inbox.received(message, found.hub)
         assert seen == [1]
 

@@ -1,7 +1,8 @@
 """The outbox keeps to its bounds, and tells what that has cost."""
 
+import random
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -29,15 +30,21 @@ def sample(box: Ledger, time: FakeTime, **values: object) -> int:
     return box.append("telemetry", Clock(None, time).now(), values={**SAMPLE, **values})
 
 
+def noise(count: int, size: int) -> Iterator[str]:
+    """Yield texts of so many bytes that cannot be packed into fewer than half of them."""
+    chance = random.Random(1)  # noqa: S311 - no secret
+    return (chance.randbytes(size // 2).hex() for _ in range(count))
+
+
 def on_disk(path: Path) -> int:
     return sum(file.stat().st_size for file in path.glob("outbox.db*") if not file.name.endswith("-shm"))
 
 
 def test_samples_of_an_hour_ago_are_thinned_before_anything_is_dropped(tmp_path: Path) -> None:
     time = FakeTime()
-    box = ledger(tmp_path, time, Limits(size=MIB, free=0, flush_rows=60))
-    for number in range(9000):  # about a day, more than fits
-        sample(box, time, count=number, engine="ready" if number % 6 else "loading")
+    box = ledger(tmp_path, time, Limits(size=512 * KIB, free=0, flush_rows=60))
+    for number, text in enumerate(noise(9000, 100)):  # about a day, more than fits
+        sample(box, time, count=number, engine="ready" if number % 6 else "loading", text=text)
         time.pass_by(10)
     hub = Hub()
     hub.empty(box)
@@ -139,8 +146,8 @@ def test_the_disk_is_left_some_room(tmp_path: Path) -> None:
         return 20 * MIB - used_by_others - on_disk(tmp_path)
 
     box = ledger(tmp_path, time, Limits(size=64 * MIB, free=10 * MIB), free=free)
-    for _ in range(12_000):
-        sample(box, time, text="x" * 150)
+    for text in noise(3000, 2400):
+        sample(box, time, text=text)
     assert on_disk(tmp_path) > 3 * MIB
     used_by_others = 8 * MIB
     for _ in range(60):
@@ -155,8 +162,8 @@ def test_the_disk_is_left_some_room(tmp_path: Path) -> None:
 def test_a_drained_outbox_gives_its_room_back(tmp_path: Path) -> None:
     time = FakeTime()
     box = ledger(tmp_path, time, Limits(free=0))
-    for _ in range(6000):
-        sample(box, time)
+    for text in noise(6000, 100):
+        sample(box, time, text=text)
     full = on_disk(tmp_path)
     Hub().empty(box)
     box.tick()

@@ -9,7 +9,7 @@ from agent.telemetry.calls import Call, Traits
 from agent.telemetry.host import Host
 from agent.telemetry.payloads import Quality
 
-TRAITS = Traits(again=True, early=True)
+TRAITS = Traits(again=True, fleeting=True, early=True)
 
 
 class Args(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,7 +3,7 @@
 from agent.telemetry.calls import Call, Nothing, Traits
 from agent.telemetry.host import Host
 
-TRAITS = Traits(again=True, early=True)
+TRAITS = Traits(again=True, fleeting=True, early=True)
 Args = Nothing
 
 

@@ -13,8 +13,8 @@ from agent.telemetry.waiting.kinds import MIB, Loss
 
 logger = logging.getLogger(__name__)
 
-PAGE = 2048  # bytes; of 1, 2 and 4 kB: fewer bytes written than with 4, and merged rows do not overflow as with 1
-_VERSION = 1
+PAGE = 1024  # bytes; each minute writes a page with what is new, so the fewer bytes, the better
+_VERSION = 2
 _BUSY_MILLISECONDS = 5000
 _CHECK_SECONDS = 5.0  # for the check at the start; a large file on a slow card is checked in part
 _CHECK_STEPS = 10_000  # instructions of SQLite's machine between two looks at the clock
@@ -26,8 +26,6 @@ _ROWS = """(
     ts INTEGER NOT NULL,
     quality INTEGER NOT NULL,
     mono INTEGER NOT NULL,
-    span INTEGER NOT NULL,
-    shape INTEGER NOT NULL,
     content BLOB NOT NULL
 ) STRICT"""
 _TABLES = (
@@ -36,10 +34,17 @@ _TABLES = (
     boot TEXT NOT NULL UNIQUE,
     kernel TEXT NOT NULL,
     reserved INTEGER NOT NULL,  -- last number that may have been given to an item
-    settled INTEGER NOT NULL    -- up to here each is in this file, was delivered, or is in a gap
+    settled INTEGER NOT NULL    -- up to here, or to the last row, each is in this file, was delivered, or is in a gap
 ) STRICT""",
-    "CREATE TABLE shapes (shape INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE) STRICT",
-    *(f"CREATE TABLE {table} {_ROWS}" for table in ("gap", "event", "telemetry", "log")),
+    "CREATE TABLE shapes (shape INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE) STRICT",  # and whether merged
+    """CREATE TABLE telemetry (
+    id INTEGER PRIMARY KEY,  -- of the first sample, or of one before it: run << 32 | seq
+    last INTEGER NOT NULL,   -- id of the last sample
+    size INTEGER NOT NULL,   -- samples
+    shape INTEGER NOT NULL,
+    content BLOB NOT NULL
+) STRICT""",
+    *(f"CREATE TABLE {table} {_ROWS}" for table in ("gap", "event", "log")),
     f"PRAGMA user_version={_VERSION}",
 )
 
@@ -71,6 +76,13 @@ def connect(path: Path, limit: int) -> Database:
 def is_corrupt(error: sqlite3.Error) -> bool:
     """Return whether the file itself is broken, rather than the disk full or away."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _CORRUPT
+
+
+def broken(why: str) -> sqlite3.DatabaseError:
+    """Return the error of a file that is not what it should be."""
+    error = sqlite3.DatabaseError(why)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 def known_runs(path: Path) -> list[Loss]:
@@ -115,7 +127,7 @@ def _prepare(database: Database, journal: int) -> None:
     _check(database)
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if version not in (0, _VERSION):
-        raise _broken(f"it is of version {version}")
+        raise broken(f"it is of version {version}")
     if version == 0:
         with database.conn:
             database.execute("BEGIN IMMEDIATE")
@@ -140,10 +152,4 @@ def _check(database: Database) -> None:
     finally:
         database.conn.set_progress_handler(None, 0)
     if found != "ok":
-        raise _broken(found)
-
-
-def _broken(why: str) -> sqlite3.DatabaseError:
-    error = sqlite3.DatabaseError(why)
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    return error
+        raise broken(found)

@@ -2,30 +2,30 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import msgspec
-
 from agent.telemetry.payloads import Item, Rank
-from agent.telemetry.waiting import content, database
-from agent.telemetry.waiting.kinds import Key
+from agent.telemetry.waiting import content, database, packing
+from agent.telemetry.waiting.kinds import RUN_BITS, Key
+from agent.telemetry.waiting.samples import Samples
 
 Table: TypeAlias = Rank | Literal["gap"]
 TABLES: tuple[Table, ...] = ("gap", "event", "telemetry", "log")
-RUN_BITS = 32  # of an id belong to the number within the run
 
-_INSERT = "INSERT OR REPLACE INTO TABLE VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT OR REPLACE INTO TABLE VALUES (?, ?, ?, ?, ?)"
 _SELECT = "SELECT * FROM TABLE WHERE id > ? AND id < ? ORDER BY id LIMIT ?"
+_NEWEST = "SELECT COALESCE(MAX(id), 0) FROM TABLE WHERE id < ?"
 _EVERYTHING = 1 << 62
+_SEQ = (1 << RUN_BITS) - 1
 
 
 class OutboxFile:
     """An open outbox.db.
 
     Attributes:
-        counts: rows by table.
+        counts: items by table.
         runs: number and run of the kernel by run of the daemon.
     """
 
@@ -33,11 +33,10 @@ class OutboxFile:
         self.path = path
         self._database = database.connect(path, limit)
         self._db = self._database.conn
-        self.counts = {table: self._number(_for(table, "SELECT COUNT(*) FROM TABLE")) for table in TABLES}
+        self._samples = Samples(self._db)
+        self.counts = {table: self._count(table) for table in TABLES}
         self.runs: dict[str, tuple[int, str]] = {}
         self._boots: dict[int, str] = {}
-        self._shapes: dict[str, int] = {}
-        self._names: dict[int, list[str]] = {0: []}
         self.load()
 
     def load(self) -> None:
@@ -45,9 +44,7 @@ class OutboxFile:
         runs = self._db.execute("SELECT run, boot, kernel FROM runs").fetchall()
         self.runs = {boot: (run, kernel) for run, boot, kernel in runs}
         self._boots = {run: boot for run, boot, _ in runs}
-        shapes = self._db.execute("SELECT shape, names FROM shapes").fetchall()
-        self._shapes = {names: shape for shape, names in shapes}
-        self._names = {0: [], **{shape: msgspec.json.decode(names, type=list[str]) for shape, names in shapes}}
+        self._samples.load()
 
     @contextlib.contextmanager
     def transaction(self, *, durable: bool) -> Iterator[None]:
@@ -78,14 +75,15 @@ class OutboxFile:
 
     def numbers(self, boot: str) -> tuple[int, int]:
         """Return the last number that a run may have given, and the last of which all is known."""
-        found: tuple[int, int] = self._db.execute(
-            "SELECT reserved, settled FROM runs WHERE boot = ?", (boot,)
-        ).fetchone()
-        return found
+        found = self._db.execute("SELECT run, reserved, settled FROM runs WHERE boot = ?", (boot,)).fetchone()
+        run, reserved, settled = map(int, found)
+        newest = max(self._newest(table, run + 1 << RUN_BITS) for table in TABLES)
+        return reserved, max(settled, newest & _SEQ if newest >> RUN_BITS == run else 0)
 
     def settle(self, boot: str, reserved: int, settled: int) -> None:
-        """Write the same down."""
-        self._db.execute("UPDATE runs SET reserved = ?, settled = ? WHERE boot = ?", (reserved, settled, boot))
+        """Write the same down, at the end of a transaction; where the last row says it already, that costs nothing."""
+        if self.numbers(boot) != (reserved, settled):
+            self._db.execute("UPDATE runs SET reserved = ?, settled = ? WHERE boot = ?", (reserved, settled, boot))
 
     def forget_runs(self, own: str) -> None:
         """Delete what belongs to runs of which nothing is left."""
@@ -95,41 +93,49 @@ class OutboxFile:
             ):
                 self._db.execute("DELETE FROM runs WHERE run = ?", (run,))
         if not self.counts["telemetry"]:
-            self._db.execute("DELETE FROM shapes")
+            self._samples.forget_names()
         self.load()
 
     def id_of(self, key: Key) -> int:
-        """Return the number of a row; 0: of a run that this file does not know."""
+        """Return the number of an item; 0: of a run that this file does not know."""
         boot, seq = key
         run, _ = self.runs.get(boot, (0, ""))
         return run << RUN_BITS | seq if run else 0
 
     def put(self, table: Table, items: Iterable[Item]) -> None:
-        """Write items, in place of those with the same key."""
-        rows = [(self.id_of((item.boot, item.seq)), *content.to_row(item, self._shape(item))) for item in items]
+        """Write items: samples after all that are there, others in place of those with the same key."""
+        rows = [(self.id_of((item.boot, item.seq)), item) for item in items]
+        if table == "telemetry":
+            self.counts[table] += self._samples.put(rows)
+            return
         before = self._db.total_changes
-        self._db.executemany(_for(table, _INSERT), rows)
+        self._db.executemany(_for(table, _INSERT), [(row, *content.to_row(item)) for row, item in rows])
         self.counts[table] += self._db.total_changes - before
 
-    def replace(self, table: Table, item: Item) -> None:
-        """Write an item in place of the one with the same key."""
-        self.put(table, [item])
-        self.counts[table] -= 1
-
     def delete(self, table: Table, ids: Iterable[int]) -> None:
-        """Delete rows, as far as they are there."""
+        """Delete items, as far as they are there."""
+        if table == "telemetry":
+            self.edit_samples(dict.fromkeys(ids))
+            return
         before = self._db.total_changes
         self._db.executemany(_for(table, "DELETE FROM TABLE WHERE id = ?"), [(row,) for row in ids])
         self.counts[table] -= self._db.total_changes - before
 
+    def edit_samples(self, changes: Mapping[int, Item | None]) -> None:
+        """Replace samples by others with the same key, or delete them, as far as they are there."""
+        self.counts["telemetry"] -= self._samples.edit(changes)
+
     def after(self, table: Table, row: int, limit: int) -> list[tuple[int, Item]]:
-        """Return ids and items that come after a row, oldest first."""
+        """Return ids and items that come after one, oldest first."""
         return self.between(table, row, _EVERYTHING, limit)
 
     def between(self, table: Table, after: int, before: int, limit: int) -> list[tuple[int, Item]]:
-        """Return ids and items between two rows, oldest first."""
+        """Return ids and items between two ids, oldest first."""
+        if table == "telemetry":
+            records = self._samples.between(after, before, limit)
+            return [(each[0], packing.to_item(*self._key(each[0]), each, names)) for each, names in records]
         rows = self._db.execute(_for(table, _SELECT), (after, before, limit)).fetchall()
-        return [(row[0], self._item(row)) for row in rows]
+        return [(row[0], content.to_item(*self._key(row[0]), row[1:])) for row in rows]
 
     def oldest(self) -> Item | None:
         """Return the item that has waited longest."""
@@ -152,21 +158,21 @@ class OutboxFile:
         """Give the free pages back to the disk."""
         self._db.executescript("PRAGMA incremental_vacuum")  # `execute` would stop after the first page
 
+    def _count(self, table: Table) -> int:
+        return (
+            self._samples.count() if table == "telemetry" else self._number(_for(table, "SELECT COUNT(*) FROM TABLE"))
+        )
+
+    def _newest(self, table: Table, before: int) -> int:
+        if table == "telemetry":
+            return self._samples.newest(before)
+        return int(self._db.execute(_for(table, _NEWEST), (before,)).fetchone()[0])
+
     def _number(self, query: str) -> int:
         return int(self._db.execute(query).fetchone()[0])
 
-    def _shape(self, item: Item) -> int:
-        if not content.is_sample(item):
-            return 0
-        names = msgspec.json.encode(list(item.values)).decode()
-        if names not in self._shapes:
-            shape = self._db.execute("INSERT INTO shapes (names) VALUES (?)", (names,)).lastrowid or 0
-            self._shapes[names], self._names[shape] = shape, list(item.values)
-        return self._shapes[names]
-
-    def _item(self, row: tuple[int, int, int, int, int, int, bytes]) -> Item:
-        run, seq = row[0] >> RUN_BITS, row[0] & (1 << RUN_BITS) - 1
-        return content.to_item(self._boots[run], seq, row[1:], self._names[row[5]])
+    def _key(self, row: int) -> Key:
+        return self._boots[row >> RUN_BITS], row & _SEQ
 
 
 def _for(table: Table, statement: str) -> str:

@@ -8,6 +8,7 @@ from agent.telemetry.settings import TelemetrySettings
 
 MIB = 1 << 20
 DAY = 86_400.0
+RUN_BITS = 32  # of the id of a row belong to the number within the run
 
 Key: TypeAlias = tuple[str, int]
 """Run of the daemon, and number within it: what an item is known by."""

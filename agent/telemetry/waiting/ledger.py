@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from agent.phrase import Phrase
 from agent.telemetry.clock import Clock, Stamp
 from agent.telemetry.payloads import Item, Rank
 from agent.telemetry.waiting.database import PAGE, is_corrupt, known_runs, set_aside
@@ -29,7 +30,7 @@ RANKS: tuple[Rank, ...] = ("event", "telemetry", "log")
 _BLOCK = 256  # numbers that are reserved at a time
 _DONE_AT_ONCE = 500  # rows that are deleted together
 _RETRY = 10.0  # seconds between two tries to write to a disk that failed
-_FREE_PAGES = 64  # that may lie idle in the file
+_FREE_PAGES = 128  # that may lie idle in the file
 _IO = Path("/proc/thread-self/io")
 
 
@@ -210,7 +211,9 @@ class Ledger:
                 return True
         if not self._trouble:
             logger.warning("%s cannot be used, reports stay in memory: %s", self._path, error)
-        self._trouble = f"{self._path.name} cannot be used: {error}."
+        self._trouble = Phrase(
+            "telemetry.cannot_keep", "{file} cannot be used: {error}.", file=self._path.name, error=str(error)
+        )
         self._shrink()
         return False
 

@@ -10,7 +10,7 @@ from agent.telemetry.payloads import Item, Rank
 from agent.telemetry.waiting.file import OutboxFile
 from agent.telemetry.waiting.kinds import Batch, Key
 
-_ROWS = 64  # that are read at a time
+_ROWS = 16  # that are read at a time; a message of 5 kB takes about as many
 _HISTORY = 60.0  # seconds after which an item is history rather than news
 
 _PLAIN = Item(ts=0, boot="", seq=0)  # msgspec leaves a float out only if it is the default itself, not its equal

@@ -5,18 +5,18 @@ oldest of the lowest kind goes, logs before samples before events.
 """
 
 import itertools
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 from agent.telemetry.clock import Clock
 from agent.telemetry.payloads import Item, Rank
-from agent.telemetry.waiting.database import PAGE, journal_bytes
-from agent.telemetry.waiting.file import RUN_BITS, OutboxFile
-from agent.telemetry.waiting.kinds import MIB, Key, Limits, Loss, Reason
+from agent.telemetry.waiting.database import journal_bytes
+from agent.telemetry.waiting.file import OutboxFile
+from agent.telemetry.waiting.kinds import MIB, RUN_BITS, Key, Limits, Loss, Reason
 from agent.telemetry.waiting.thinning import merged, minutes
 
 _LOWEST_FIRST: tuple[Rank, ...] = ("log", "telemetry", "event")
 _LEAST = MIB  # bytes that the outbox may have however full the disk is: events must not be lost for that
-_MARGIN = 16 * PAGE  # for the gaps that are written afterwards
+_MARGIN = 32 * 1024  # bytes for the gaps that are written afterwards
 _HOUR = 3600.0
 _DROPPED_AT_ONCE = 64
 _THINNED_AT_ONCE = 120
@@ -101,7 +101,10 @@ class Room:
             if not whole:
                 return []
             self._thinned = file.id_of((whole[-1][-1].boot, whole[-1][-1].seq))
-            if losses := [loss for group in whole for loss in _merge(file, group, held)]:
+            changes: dict[int, Item | None] = {}
+            losses = [loss for group in whole for loss in _merge(file, group, held, changes)]
+            if losses:
+                file.edit_samples(changes)
                 return losses
         return []
 
@@ -117,12 +120,15 @@ def ranges(keys: Iterable[Key], reason: Reason) -> Iterable[Loss]:
         yield Loss(numbers[0][0], numbers[0][1], numbers[-1][1], reason)
 
 
-def _merge(file: OutboxFile, group: Sequence[Item], held: Container[int]) -> list[Loss]:
+def _merge(
+    file: OutboxFile, group: Sequence[Item], held: Container[int], changes: dict[int, Item | None]
+) -> Iterator[Loss]:
+    """Add to the changes what makes one sample of several, and yield what that costs."""
     rows = [(file.id_of((item.boot, item.seq)), item) for item in group]
     raw = [(row, item) for row, item in rows if not item.span and row not in held]
     if len(raw) < 2:  # noqa: PLR2004 - one sample stays as it is
-        return []
+        return
     items = [item for _, item in raw]
-    file.replace("telemetry", merged(items))
-    file.delete("telemetry", [row for row, _ in raw[:-1]])
-    return [Loss(items[0].boot, items[0].seq, items[-1].seq, "thinned")]
+    changes.update(dict.fromkeys(row for row, _ in raw))
+    changes[raw[-1][0]] = merged(items)
+    yield Loss(items[0].boot, items[0].seq, items[-1].seq, "thinned")
