@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import edgewise
+from tests.selecting import small_model
 from tests.web.daemon import daemon
 
 
@@ -15,46 +16,44 @@ def test_a_new_machine_has_nothing_wrong(tmp_path: Path) -> None:
     assert "Nothing is wrong" in done.stdout
 
 
-def test_loads_the_model_when_no_daemon_runs(tmp_path: Path, starter: Path) -> None:
-    done = edgewise(tmp_path, "doctor", "--model", str(starter), "--context", "256", "--port", "0")
+def test_loads_the_model_when_no_daemon_runs(tmp_path: Path, measured: list[str], starter: Path) -> None:
+    done = edgewise(tmp_path, "doctor", *measured, "--model", str(starter), "--context", "256", "--port", "0")
     assert done.returncode == 0
     assert "self-test passed" in done.stdout
 
 
-def test_asks_the_daemon_that_runs(tmp_path: Path) -> None:
-    with daemon(tmp_path / "state") as echo:
-        done = edgewise(
-            tmp_path, "doctor", "--state-dir", str(tmp_path / "state"), "--port", echo.url.rpartition(":")[2]
-        )
+def test_asks_the_daemon_that_runs(tmp_path: Path, state: Path, measured: list[str]) -> None:
+    with daemon(state) as echo:
+        done = edgewise(tmp_path, "doctor", *measured, "--port", echo.url.rpartition(":")[2])
     assert done.returncode == 0
     assert "echo is ready" in done.stdout
 
 
-def test_a_port_that_something_else_has_is_a_problem(tmp_path: Path) -> None:
+def test_a_port_that_something_else_has_is_a_problem(tmp_path: Path, measured: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         other.settimeout(0)
-        done = edgewise(tmp_path, "doctor", "--port", str(other.getsockname()[1]))
+        done = edgewise(tmp_path, "doctor", *measured, "--port", str(other.getsockname()[1]))
     assert done.returncode == 1
     assert "cannot be used" in done.stdout
     assert "--port" in done.stdout
 
 
-def test_a_damaged_model_is_found(tmp_path: Path, starter: Path) -> None:
-    state = ["--state-dir", str(tmp_path / "state")]
-    assert edgewise(tmp_path, "models", "pull", str(starter), "--name", "m", *state).returncode == 0
-    file = next((tmp_path / "state" / "models" / "m").glob("*.gguf"))
+def test_a_damaged_model_is_found(tmp_path: Path, state: Path, measured: list[str]) -> None:
+    model = small_model(tmp_path / "m.gguf")
+    assert edgewise(tmp_path, "models", "pull", str(model), "--name", "m", *measured).returncode == 0
+    file = next((state / "models" / "m").glob("*.gguf"))
     data = file.read_bytes()
     file.write_bytes(b"XXXX" + data[4:])
-    done = edgewise(tmp_path, "doctor", *state, "--port", "0", "--offline")
+    done = edgewise(tmp_path, "doctor", *measured, "--port", "0", "--offline")
     assert done.returncode == 1
     assert "PROBLEM" in done.stdout
     assert file.name in done.stdout
 
 
-def test_a_model_that_was_set_aside_is_named_with_the_reason(tmp_path: Path) -> None:
+def test_a_model_that_was_set_aside_is_named_with_the_reason(tmp_path: Path, measured: list[str]) -> None:
     bad = tmp_path / "bad.gguf"
     bad.write_text("!crash")
-    flags = ["--state-dir", str(tmp_path / "state"), "--engine", "echo", "--model", str(bad), "--port", "0"]
+    flags = [*measured, "--engine", "echo", "--model", str(bad), "--port", "0"]
     first = edgewise(tmp_path, "doctor", *flags)
     assert first.returncode == 1
     second = edgewise(tmp_path, "doctor", *flags)

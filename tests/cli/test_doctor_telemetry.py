@@ -3,8 +3,6 @@
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from agent.config import Config
 from agent.device import DeviceSettings
 from agent.store import Store
@@ -15,11 +13,6 @@ from tests.web.daemon import Daemon, daemon, eventually
 
 def asked(home: Path, state: Path, running: Daemon) -> str:
     return edgewise(home, "doctor", "--state-dir", str(state), "--port", running.url.rpartition(":")[2]).stdout
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
 
 
 def reports(running: Daemon) -> str:
@@ -49,7 +42,6 @@ def test_a_broker_that_refuses_is_a_problem_with_the_reason(tmp_path: Path, stat
 
 
 def test_without_a_daemon_the_broker_of_the_page_is_looked_for(tmp_path: Path, state: Path) -> None:
-    state.mkdir()
     nobody = free_port()
     store = Store(state / "app.db")
     store.open()

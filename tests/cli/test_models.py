@@ -14,9 +14,10 @@ from agent.cli import models
 from agent.config import Config
 from agent.errors import ModelNotFoundError
 from agent.inference.set_aside import SetAside, identify
-from agent.models import ModelStore
+from agent.models import InstalledModel, ModelStore
 from agent.units import format_bytes
 from tests.fake_hub import FakeHub, Fault, HubFile, running_hub
+from tests.onnx_files import write_genai
 from tests.tiny_model import tiny_model
 
 CHILD = """
@@ -82,12 +83,28 @@ def test_list_is_an_aligned_table(config: Config, capsys: pytest.CaptureFixture[
     ]
 
 
+def test_a_model_of_several_files_reads_like_any_other(
+    config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_genai(tmp_path / "usb" / "phi")
+    assert edgewise_models(config, "pull", str(folder)) == 0
+    model = ModelStore(config.models_dir).find("phi")
+    size = format_bytes(model.bytes)
+    assert capsys.readouterr().out == f"phi is installed: {size}, fp32 ONNX.\n"
+    assert edgewise_models(config, "list") == 0
+    assert f"phi   {size}  fp32 ONNX  2.3K    256      {folder}" in capsys.readouterr().out
+    assert edgewise_models(config, "verify", "phi") == 0
+    assert capsys.readouterr().out == "phi: OK\n"
+    assert edgewise_models(config, "rm", "phi") == 0
+    assert ModelStore(config.models_dir).installed() == []
+
+
 def test_list_speaks_json(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     edgewise_models(config, "pull", HF)
     capsys.readouterr()
     edgewise_models(config, "list", "--json")
     document = json.loads(capsys.readouterr().out)
-    assert document["models"] == [msgspec.to_builtins(ModelStore(config.models_dir).find(NAME))]
+    assert msgspec.convert(document["models"], list[InstalledModel]) == [ModelStore(config.models_dir).find(NAME)]
     assert document["unfinished"] == []
 
 

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from agent.cli import main; main()", "run"]
 CHAT = "/v1/chat/completions"
 NOWHERE = "http://127.0.0.1:9"  # nobody listens at the port "discard"
+TRUST = httpx.create_ssl_context()  # of all clients: to read the authorities takes longer than a test
 
 
 class Daemon:
@@ -30,7 +31,7 @@ class Daemon:
     def __init__(self, process: subprocess.Popen[str], url: str) -> None:
         self.process = process
         self.url = url
-        self.http = httpx.Client(base_url=url, timeout=20, trust_env=False)
+        self.http = httpx.Client(base_url=url, timeout=20, trust_env=False, verify=TRUST)
 
     def post(self, body: object, path: str = CHAT, **headers: str) -> httpx.Response:
         """Send a request body, as JSON unless it is bytes."""
@@ -41,11 +42,11 @@ class Daemon:
         """Send one user message."""
         return self.post(chat(text, **fields))
 
-    def send(self, body: object) -> socket.socket:
+    def send(self, body: object, path: str = CHAT) -> socket.socket:
         """Send a request on a connection of its own and return that, with nothing read."""
         data = msgspec.json.encode(body)
         connection = socket.create_connection((self.http.base_url.host, self.http.base_url.port))
-        head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
         connection.sendall(head.encode() + data)
         return connection
 

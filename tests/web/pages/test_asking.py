@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.web.daemon import Daemon, daemon, eventually
 from tests.web.pages.asking import SLOW, answer, ask
@@ -158,10 +158,10 @@ def test_an_answer_that_is_html_stays_text(page: Page) -> None:
     expect(last.locator("[data-answer] img, [data-answer] script, [data-answer] a[href^=javascript]")).to_have_count(0)
 
 
-def test_a_page_says_that_the_device_is_gone_and_recovers_by_itself(chromium: Browser, state: Path) -> None:
+def test_a_page_says_that_the_device_is_gone_and_recovers_by_itself(context: BrowserContext, state: Path) -> None:
     with daemon(state) as first:
-        page = chromium.new_page(base_url=first.url)
-        page.goto("/")
+        page = context.new_page()
+        page.goto(first.url)
         ask(page, "!text hello")
         answer(page)
         page.locator("#text").fill("still here")
@@ -169,4 +169,3 @@ def test_a_page_says_that_the_device_is_gone_and_recovers_by_itself(chromium: Br
     with daemon(state, "--port", str(httpx.URL(first.url).port)):
         expect(page.locator("#offline")).to_be_hidden(timeout=15_000)
         expect(page.locator("#text")).to_have_value("still here")
-    page.close()

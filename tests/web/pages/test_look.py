@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.web.daemon import Daemon
 from tests.web.pages.asking import answer, ask
@@ -18,11 +18,10 @@ BUDGET = 45_000  # bytes of a cold chat page, compressed
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_axe_finds_nothing_on_the_chat_page(
-    chromium: Browser, device: Daemon, scheme: Literal["light", "dark"], width: int
-) -> None:
-    page = chromium.new_page(base_url=device.url, color_scheme=scheme, viewport={"width": width, "height": 800})
-    page.goto("/")
+def test_axe_finds_nothing_on_the_chat_page(page: Page, scheme: Literal["light", "dark"], width: int) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto("/")  # else colours are on their way
     assert not violations(page)
     ask(page, RICH)
     answer(page)
@@ -30,7 +29,6 @@ def test_axe_finds_nothing_on_the_chat_page(
     assert not violations(page)
     page.locator("#panel > summary").click()
     assert not violations(page)
-    page.close()
 
 
 def violations(page: Page) -> list[tuple[str, list[str]]]:
@@ -38,11 +36,8 @@ def violations(page: Page) -> list[tuple[str, list[str]]]:
     return [(entry["id"], [node["html"] for node in entry["nodes"]]) for entry in found]
 
 
-def test_a_phone_shows_the_list_in_a_drawer_and_nothing_is_wider_than_the_screen(
-    chromium: Browser, device: Daemon
-) -> None:
-    page = chromium.new_page(base_url=device.url, viewport={"width": 390, "height": 800})
-    page.goto("/")
+def test_a_phone_shows_the_list_in_a_drawer_and_nothing_is_wider_than_the_screen(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
     ask(page, RICH + " | " + "x" * 300)
     answer(page)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
@@ -51,7 +46,6 @@ def test_a_phone_shows_the_list_in_a_drawer_and_nothing_is_wider_than_the_screen
     expect(page.get_by_role("link", name="New chat")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator(".sidebar")).not_to_be_visible()
-    page.close()
 
 
 def test_code_is_copied_without_the_clipboard_of_secure_pages(page: Page) -> None:

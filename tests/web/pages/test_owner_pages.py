@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.fake_hub import FakeHub, Fault, HubFile, running_hub
 from tests.tiny_model import tiny_model
@@ -31,26 +31,22 @@ def device(tmp_path_factory: pytest.TempPathFactory, hub: FakeHub) -> Iterator[D
         yield running
 
 
-def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen_where_nothing_is_there_yet(
-    chromium: Browser, device: Daemon
-) -> None:
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen_where_nothing_is_there_yet(page: Page) -> None:
     width = 390
-    page = chromium.new_page(base_url=device.url, viewport={"width": width, "height": 800})
+    page.set_viewport_size({"width": width, "height": 800})
     for path in PAGES:
         page.goto(path)
         page.evaluate("document.querySelectorAll('main details').forEach((part, number) => part.open = number < 12)")
         assert not violations(page), path
         assert page.evaluate("document.querySelector('main').scrollWidth") <= width
-    page.close()
 
 
-def test_a_download_that_somebody_else_begins_shows_up_by_itself(page: Page, device: Daemon) -> None:
-    page.clock.install()
-    page.goto("/models")
-    expect(page.locator(".transfer")).to_have_count(0)
+def test_a_download_that_somebody_else_begins_shows_up_by_itself(timed: Page, device: Daemon) -> None:
+    timed.goto("/models")
+    expect(timed.locator(".transfer")).to_have_count(0)
     started = device.post({"reference": "hf:me/it/gone.gguf"}, "/api/edgewise/models/pull").json()
-    page.clock.fast_forward(LIVELY)
-    expect(page.locator(".transfer")).to_contain_text("Failed", timeout=LIVELY)
+    timed.clock.fast_forward(LIVELY)
+    expect(timed.locator(".transfer")).to_contain_text("Failed", timeout=LIVELY)
     device.post({}, f"/api/edgewise/models/{started['id']}/cancel")
 
 
@@ -94,9 +90,8 @@ def test_new_lines_of_the_log_come_by_themselves(page: Page, device: Daemon, tmp
     expect(page.locator("#lines li")).to_contain_text(["missing.gguf"], timeout=LIVELY)
 
 
-def test_the_numbers_of_the_device_come_by_themselves(page: Page) -> None:
-    page.clock.install()
-    page.goto("/device")
-    page.evaluate("document.querySelector('#live').replaceChildren()")
-    page.clock.fast_forward(LIVELY)
-    expect(page.locator("#live .tiles")).to_be_visible(timeout=LIVELY)
+def test_the_numbers_of_the_device_come_by_themselves(timed: Page) -> None:
+    timed.goto("/device")
+    timed.evaluate("document.querySelector('#live').replaceChildren()")
+    timed.clock.fast_forward(LIVELY)
+    expect(timed.locator("#live .tiles")).to_be_visible(timeout=LIVELY)

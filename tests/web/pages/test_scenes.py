@@ -1,6 +1,7 @@
 """Every page that is not the chat, in every state, on a small phone: nobody is shut out, and nothing is cut off."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -44,17 +45,21 @@ def look(page: Page, scenes: dict[str, Scene], who: str, scheme: Literal["light"
             assert not violations(page), name
 
 
-def looked_at(
-    chromium: Browser, url: str, who: str, scenes: dict[str, Scene], *schemes: Literal["light", "dark"]
-) -> None:
+def enter(chromium: Browser, url: str, who: str) -> Page:
+    """Return a tab on a small screen, in which somebody has signed in."""
     context = chromium.new_context(base_url=url, viewport={"width": SMALL, "height": 640}, locale="en")
     context.set_default_timeout(10_000)
     page = context.new_page()
     if who:
         sign_in(page, who)
-    for scheme in schemes:
-        look(page, scenes, who, scheme)
-    context.close()
+        page.wait_for_url("**/settings")
+    return page
+
+
+@pytest.fixture(scope="module")
+def tab_of(chromium: Browser, busy: Showcase) -> Callable[[str], Page]:
+    """Return the tab of somebody."""
+    return functools.cache(functools.partial(enter, chromium, busy.url))
 
 
 # One part and person at a time, so that no test takes long on a slow machine.
@@ -62,16 +67,18 @@ CASES = [(part, who) for part, scenes in PARTS.items() for who in sorted({scene.
 
 
 @pytest.mark.parametrize(("part", "who"), CASES)
-def test_axe_finds_nothing_and_fingers_find_everything(chromium: Browser, busy: Showcase, part: str, who: str) -> None:
-    looked_at(chromium, busy.url, who, PARTS[part], "dark")
+def test_axe_finds_nothing_and_fingers_find_everything(tab_of: Callable[[str], Page], part: str, who: str) -> None:
+    look(tab_of(who), PARTS[part], who, "dark")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("part", "who"), CASES)
-def test_axe_finds_nothing_in_light_colours_either(chromium: Browser, busy: Showcase, part: str, who: str) -> None:
-    looked_at(chromium, busy.url, who, PARTS[part], "light")
+def test_axe_finds_nothing_in_light_colours_either(tab_of: Callable[[str], Page], part: str, who: str) -> None:
+    look(tab_of(who), PARTS[part], who, "light")
 
 
 def test_the_claim_page_is_for_everybody_too(chromium: Browser, tmp_path: Path) -> None:
     with showcase(tmp_path / "state", household=False) as device:
-        looked_at(chromium, device.url, "", UNCLAIMED, "light", "dark")
+        page = enter(chromium, device.url, "")
+        look(page, UNCLAIMED, "", "light")
+        look(page, UNCLAIMED, "", "dark")

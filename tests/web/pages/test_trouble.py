@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.web.daemon import Daemon, daemon
 from tests.web.pages.asking import answer, ask
@@ -89,8 +89,8 @@ def test_a_phone_that_slept_longer_than_the_answer_shows_all_of_it(page: Page) -
     assert words(page) == ("short " * 10).strip()
 
 
-def test_a_network_that_breaks_off_in_the_middle_loses_nothing(chromium: Browser, device: Daemon) -> None:
-    page = chromium.new_page()
+def test_a_network_that_breaks_off_in_the_middle_loses_nothing(context: BrowserContext, device: Daemon) -> None:
+    page = context.new_page()
     with relay(httpx.URL(device.url).port or 0) as way:
         page.goto(way.url)
         begun(page)
@@ -120,9 +120,11 @@ def test_a_connection_on_which_nothing_is_heard_is_taken_for_dead(chromium: Brow
         page.close()
 
 
-def test_a_device_that_is_restarted_in_the_middle_keeps_the_text_and_goes_on(chromium: Browser, tmp_path: Path) -> None:
+def test_a_device_that_is_restarted_in_the_middle_keeps_the_text_and_goes_on(
+    context: BrowserContext, tmp_path: Path
+) -> None:
     state = tmp_path / "state"
-    page = chromium.new_page()
+    page = context.new_page()
     with daemon(state) as first:
         page.goto(first.url)
         begun(page)

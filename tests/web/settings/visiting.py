@@ -7,12 +7,14 @@ from html.parser import HTMLParser
 
 import httpx
 
+from tests.web.daemon import TRUST
+
 
 class Visitor:
     """Somebody who looks at pages."""
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=20, trust_env=False, headers={"Origin": url})
+        self.http = httpx.Client(base_url=url, timeout=20, trust_env=False, verify=TRUST, headers={"Origin": url})
         self.response: httpx.Response
 
     def open(self, path: str) -> str:
