@@ -22,12 +22,13 @@ setup: ## Make .venv/bin/edgewise ready.
 setup-test: ## The same, and what the checks and tests need.
 	@$(PYTHON) -m scripts.setup test
 	@$(BIN)/python -m scripts.starter
+	@$(BIN)/python -m scripts.twin
 
 setup-bench: setup-test
 	@$(PYTHON) -m scripts.setup bench
 
 test: check ## Set up and run the checks and the tests; one file: make test ARGS=tests/test_units.py
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: setup-test ## Run the tests that take minutes.
 	$(BIN)/pytest -m slow --timeout 900 $(ARGS)

@@ -110,21 +110,22 @@ def _answer_token(shape: Shape, plan: Plan, rates: Rates, depth: int) -> float:
         seconds += share * group.bytes / _rate(rates.decode, group.type)
         if row := rates.rows.get(group.type):
             seconds += share * row * group.elements * (_per_element(shape, group) - 1 / _REFERENCE_COLUMNS)
-    attention = _attention(shape, depth) / _rate(rates.attention_decode, plan.kv_type)
+    attention = _attention(shape, depth) / _rate(rates.attention_decode, shape.kv_type or plan.kv_type)
     return seconds + attention + _waiting(shape, rates)
 
 
 def _prompt_token(shape: Shape, plan: Plan, rates: Rates, prompt: int) -> float:
-    """Return the seconds for one token of a prompt, which needs logits for its last token only."""
+    """Return the seconds for one token of a prompt; most models compute logits for its last one only."""
+    idle = {"table", "vector"} if shape.all_logits else {"table", "vector", "tied", "output"}
     seconds = sum(
         shape.active_share(group)
         * (rates.experts_prefill if group.role == "experts" else 1.0)
         * group.elements
         / _rate(rates.prefill, group.type)
         for group in shape.weights
-        if group.role in {"matrix", "experts"}
+        if group.role not in idle
     )
-    attention = _attention(shape, prompt / 2) / _rate(rates.attention_prefill, plan.kv_type)
+    attention = _attention(shape, prompt / 2) / _rate(rates.attention_prefill, shape.kv_type or plan.kv_type)
     batches = -(-prompt // plan.micro_batch)
     return seconds + attention + _waiting(shape, rates) * batches / prompt
 

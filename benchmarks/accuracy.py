@@ -28,7 +28,7 @@ from agent.speed import PROMPT, Prediction, Rates, predict
 from benchmarks import models, servers
 from tests import published_speeds
 
-_CONTEXT = 1024
+CONTEXT = 1024
 _ANSWER = 64  # tokens
 _ROUNDS = 5
 _MEASUREMENTS = 3  # of the kernels
@@ -55,10 +55,10 @@ class Row:
         return self.predicted.prefill / self.measured.prefill - 1
 
 
-async def speed(path: Path, plan: Plan, vocabulary: int) -> Prediction:
+async def speed(path: Path, plan: Plan, vocabulary: int, engine: str = "llama_cpp") -> Prediction:
     """Return the median speed of some answers to prompts that are unlike each other."""
     inbox: asyncio.Queue[frames.FromEngine | str] = asyncio.Queue()
-    process = await EngineProcess.start("llama_cpp", engine_environment(), inbox.put_nowait)
+    process = await EngineProcess.start(engine, engine_environment(), inbox.put_nowait)
     try:
         process.send(frames.Load(str(path), plan, extra_buffers=True))
         timings = []
@@ -97,11 +97,11 @@ def quiet() -> None:
         time.sleep(5)
 
 
-def kernels(threads: int) -> Rates:
+def kernels(threads: int, engine: str = "llama_cpp") -> Rates:
     """Return what the kernels of this machine do: the quickest of some measurements, as on a quiet machine."""
     quiet()
     runs = [
-        asyncio.run(measure("llama_cpp", engine_environment(), threads=threads, memory=_MEMORY))
+        asyncio.run(measure(engine, engine_environment(), threads=threads, memory=_MEMORY))
         for _ in range(_MEASUREMENTS)
     ]
     best = runs[0]
@@ -122,7 +122,7 @@ def _most(left: dict[str, float], right: dict[str, float]) -> dict[str, float]:
 def row(name: str, path: Path, rates: Rates, threads: int) -> Row:
     shape = shape_of(read_header(path))
     mapped = recommend_mapped(shape, probe().cpu.features)
-    plan = Plan(_CONTEXT, 1, threads, 512, mapped=mapped)
+    plan = Plan(CONTEXT, 1, threads, 512, mapped=mapped)
     quiet()
     return Row(
         name.removesuffix(".gguf").rpartition("/")[2],

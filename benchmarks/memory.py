@@ -30,11 +30,11 @@ from agent.plan import KvType, Plan
 from agent.shape.header import shape_of
 from benchmarks import models, servers
 
-_MIB = 1 << 20
+MIB = 1 << 20
 _BEGIN, _END = "<!-- accuracy: written by benchmarks/memory.py -->", "<!-- accuracy: end -->"
 _PROMPT_TOKENS = 800  # of all slots together
 _ANSWER_TOKENS = 4
-_SHARE = 0.6  # of the available memory that a row may take
+SHARE = 0.6  # of the available memory that a row may take
 _PATIENCE = 300  # seconds
 # Context, slots, type of keys and values. Other quantizations of the same model are measured in the first two only.
 _PLANS: tuple[tuple[int, int, KvType], ...] = (
@@ -71,30 +71,31 @@ async def peak(path: Path, plan: Plan, vocabulary: int) -> int:
     end.add_done_callback(lambda how: inbox.put_nowait(how.result()))
     try:
         process.send(frames.Load(str(path), plan, extra_buffers=True))
-        await _until(inbox, frames.Loaded, 1)
+        await until(inbox, frames.Loaded, 1)
         length = min(_PROMPT_TOKENS // plan.parallel, plan.context - _ANSWER_TOKENS)
-        await _answer(process, inbox, plan, _prompts(plan, vocabulary, length), answer=1)
-        await _answer(process, inbox, plan, _prompts(plan, vocabulary, _ANSWER_TOKENS), answer=_ANSWER_TOKENS)
-        return _high_water(process.pid)
+        await answer(process, inbox, plan, _prompts(plan, vocabulary, length), length=1)
+        await answer(process, inbox, plan, _prompts(plan, vocabulary, _ANSWER_TOKENS), length=_ANSWER_TOKENS)
+        return high_water(process.pid)
     finally:
         await process.stop(10)
         await end
 
 
-def _high_water(pid: int) -> int:
+def high_water(pid: int) -> int:
+    """Return the largest resident size that a process has had."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
-async def _answer(process: EngineProcess, inbox: Inbox, plan: Plan, prompts: list[list[int]], *, answer: int) -> None:
+async def answer(process: EngineProcess, inbox: Inbox, plan: Plan, prompts: list[list[int]], *, length: int) -> None:
     """Have a prompt answered in every slot."""
     for number, prompt in enumerate(prompts):
         sampling = Sampling(temperature=0.8, top_k=40, seed=number)
-        process.send(frames.Generate(number, sampling, prompt=prompt, max_tokens=answer, ignore_end=True))
-    await _until(inbox, frames.Finished, plan.parallel)
+        process.send(frames.Generate(number, sampling, prompt=prompt, max_tokens=length, ignore_end=True))
+    await until(inbox, frames.Finished, plan.parallel)
 
 
-async def _until(inbox: Inbox, kind: type[frames.Loaded | frames.Finished], count: int) -> None:
+async def until(inbox: Inbox, kind: type[frames.Loaded | frames.Finished], count: int) -> None:
     """Wait for some frames or events of a kind."""
     while count > 0:
         frame = await asyncio.wait_for(inbox.get(), _PATIENCE)
@@ -123,7 +124,7 @@ def measure(name: str, path: Path, *, thorough: bool) -> Iterator[Row]:
     plans.append(replace(base, context=2048, parallel=4, mapped=not mapped))
     for plan in plans:
         estimated = estimate(shape, plan, flags).total
-        if estimated < _SHARE * probe().memory.available:
+        if estimated < SHARE * probe().memory.available:
             yield Row(name, plan, estimated, asyncio.run(peak(path, plan, shape.vocabulary)))
 
 
@@ -133,7 +134,7 @@ def table(rows: list[Row]) -> str:
     for row in rows:
         plan, load = row.plan, "mapped" if row.plan.mapped else "read"
         context = f"{plan.parallel} x {plan.context} {plan.kv_type}"
-        sizes = f"{row.estimated / _MIB:.0f} | {row.measured / _MIB:.0f}"
+        sizes = f"{row.estimated / MIB:.0f} | {row.measured / MIB:.0f}"
         lines.append(f"| {row.model} | {context} | {load} | {sizes} | {row.error:+.1%} |")
     worst = max(rows, key=lambda row: abs(row.error))
     middle = statistics.median(abs(row.error) for row in rows)
@@ -141,10 +142,10 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def write(page: Path, text: str) -> None:
-    """Put the table between the marks of a page."""
-    before, _, rest = page.read_text().partition(_BEGIN)
-    page.write_text(f"{before}{_BEGIN}\n\n{text}\n\n{_END}{rest.partition(_END)[2]}")
+def write(page: Path, text: str, begin: str = _BEGIN, end: str = _END) -> None:
+    """Put the table between two marks of a page."""
+    before, _, rest = page.read_text().partition(begin)
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{rest.partition(end)[2]}")
 
 
 def _rows(options: argparse.Namespace) -> Iterator[Row]:

@@ -14,6 +14,7 @@ import asyncio
 import json
 import statistics
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,16 @@ _DOCUMENT = "Item {}: the lighthouse keeper counted {} ships, {} gulls and one s
 _SETTINGS = {"temperature": 0.7, "top_k": 40, "top_p": 0.95}
 
 
-async def ask(client: httpx.AsyncClient, messages: list[dict[str, str]], tokens: int, seed: int) -> dict[str, float]:
+async def ask(
+    client: httpx.AsyncClient,
+    messages: list[dict[str, str]],
+    tokens: int,
+    seed: int,
+    settings: Mapping[str, float] = _SETTINGS,
+) -> dict[str, float]:
     """Stream one answer; returns seconds to the first text, tokens, and tok/s after the first."""
     body = {"model": "default", "messages": messages, "max_tokens": tokens, "seed": seed, "stream": True}
-    body |= {"stream_options": {"include_usage": True}, **_SETTINGS}
+    body |= {"stream_options": {"include_usage": True}, **settings}
     begin = time.perf_counter()
     first = last = 0.0
     count = 0
@@ -80,7 +87,7 @@ async def overtaking(client: httpx.AsyncClient, base: int) -> dict[str, float]:
     return {"ttft": quick["ttft"], "document": slow_ttft}
 
 
-def _client(url: str) -> httpx.AsyncClient:
+def client_of(url: str) -> httpx.AsyncClient:
     """Return a client with a new connection for each request: the peer closes idle ones without a word."""
     limits = httpx.Limits(max_keepalive_connections=0)
     return httpx.AsyncClient(base_url=url, timeout=300, trust_env=False, limits=limits)
@@ -88,7 +95,7 @@ def _client(url: str) -> httpx.AsyncClient:
 
 async def measure(pair: list[servers.Server], rounds: int) -> dict[str, dict[str, float]]:
     """Return for each figure both medians and the median of the ratios."""
-    clients = {server.name: _client(server.url) for server in pair}
+    clients = {server.name: client_of(server.url) for server in pair}
     cases: dict[str, Any] = {f"{count} streams": (streams, count) for count in (1, 4, 8)}
     cases |= {"follow-up": (follow_up,), "overtaking": (overtaking,)}
     result = {}

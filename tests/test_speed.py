@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.plan import Plan
-from agent.shape import Shape, Weights
+from agent.shape import Attention, Shape, Weights
 from agent.speed import Rates, expected, predict
 from tests.selection.making import measured, shape
 
@@ -43,6 +43,19 @@ def test_logits_are_computed_for_each_token_of_an_answer_and_not_of_a_prompt() -
     without = predict(bare(matrix(10**9, 10**9)), PLAN, RATES)
     assert with_output.decode == pytest.approx(without.decode / 2)
     assert with_output.prefill == pytest.approx(without.prefill)
+
+
+def test_a_graph_that_computes_logits_for_all_tokens_multiplies_them_too() -> None:
+    model = bare(matrix(10**9, 10**9), matrix(10**9, 10**9, role="tied"))
+    every = predict(replace(model, all_logits=True), PLAN, RATES)
+    assert every.prefill == pytest.approx(predict(model, PLAN, RATES).prefill / 2)
+    assert every.decode == pytest.approx(predict(model, PLAN, RATES).decode)
+
+
+def test_a_model_that_decides_the_type_of_its_cache_is_not_asked_for_another() -> None:
+    slow = msgspec.structs.replace(RATES, attention_decode={"f16": 1e9, "f32": 1e12})
+    model = replace(bare(matrix(10**9, 10**9)), attention=(Attention(4, 8, 8, 128, 128),))
+    assert predict(replace(model, kv_type="f32"), PLAN, slow).decode > predict(model, PLAN, slow).decode
 
 
 def test_of_a_mixture_only_the_experts_in_use_count() -> None:

@@ -81,20 +81,20 @@ def test_the_hour_has_every_look_and_the_day_the_mean_of_many() -> None:
 
 def test_it_looks_again_and_again_until_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vitals, "INTERVAL", 0.01)
-    looks: list[int] = []
+    looks: asyncio.Queue[int] = asyncio.Queue()
 
     def read() -> Traffic:
-        looks.append(1)
+        looks.put_nowait(1)
         return Traffic(0, 0, 0, 0)
 
     async def scenario() -> None:
         task = asyncio.create_task(Vitals(BOARD, read).run())
-        await asyncio.sleep(0.3)
+        for _ in range(3):
+            await asyncio.wait_for(looks.get(), 30)
         task.cancel()
         await asyncio.wait({task})
 
     asyncio.run(scenario())
-    assert len(looks) >= 3
 
 
 def test_power_pressure_and_disk_are_those_of_the_board(tmp_path: Path) -> None:

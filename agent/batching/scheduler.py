@@ -13,13 +13,24 @@ _WORTH_KEEPING = 64  # tokens that would be lost to a conversation
 
 
 class Scheduler:
-    """Places sequences in slots and divides the work among steps."""
+    """Places sequences in slots and divides the work among steps.
 
-    def __init__(self, parallel: int, cache: Cache, archive: Archive, largest_step: int) -> None:
+    Args:
+        parallel: number of slots.
+        cache: of the engine.
+        archive: for conversations that have no slot.
+        largest_step: tokens of a step.
+        last: tokens at the end of a prompt that are computed in one step, also when they are in the cache. Where the
+            kernels for one token round otherwise than those for several, two make a question that is asked again be
+            answered as the first time.
+    """
+
+    def __init__(self, parallel: int, cache: Cache, archive: Archive, largest_step: int, last: int = 1) -> None:
         self.pace = Pace(largest_step)
         self._slots = [Slot(index) for index in range(parallel)]
         self._cache = cache
         self._archive = archive
+        self._last = last
         self._clock = 0
 
     @property
@@ -31,7 +42,7 @@ class Scheduler:
         """Occupy the slot where most of a prompt is in the KV cache already; one must be free."""
         slot = choose(self._slots, prompt)
         self._take_over(slot, prompt)
-        kept = self._cache.keep(slot, min(common_prefix(slot.cells, prompt), len(prompt) - 1))
+        kept = self._cache.keep(slot, min(common_prefix(slot.cells, prompt), max(0, len(prompt) - self._last)))
         slot.pending = prompt[kept:]
         slot.prompt, slot.cached, slot.busy = len(prompt), kept, True
         slot.order = self._tick()
@@ -41,7 +52,7 @@ class Scheduler:
         """Return who takes part in the next step, by stream, with the number of pending tokens each processes."""
         if apart := gap(self._slots):
             self._cache.exchange(*apart)
-        return plan(self._slots, self.pace.budget(self._slots))
+        return plan(self._slots, self.pace.budget(self._slots), self._last)
 
     def processed(self, work: Sequence[tuple[Slot, int]]) -> dict[int, Prefilled]:
         """Note that the work is done; returns the progress of those who read their prompt, by slot."""

@@ -100,12 +100,12 @@ def donor(slots: Sequence[Slot], target: Slot, prompt: Sequence[int], least: int
     return best if gain >= least + len(best.cells) // 128 else None
 
 
-def plan(slots: Sequence[Slot], budget: int) -> list[tuple[Slot, int]]:
+def plan(slots: Sequence[Slot], budget: int, last: int = 1) -> list[tuple[Slot, int]]:
     """Return the slots that take part in the next step, by stream, with the number of tokens each processes.
 
     Everyone who decodes takes part. What prompts may add is `budget` tokens: the shortest remaining one first, so
     that a short question overtakes a long document, but at least half of it goes to the oldest, so that nobody
-    starves.
+    starves. The `last` tokens of a prompt stay together.
     """
     shares = {slot.index: 1 for slot in slots if slot.decoding}
     waiting = sorted((slot for slot in slots if slot.prefilling), key=lambda slot: len(slot.pending))
@@ -117,5 +117,9 @@ def plan(slots: Sequence[Slot], budget: int) -> list[tuple[Slot, int]]:
             count = min(len(slot.pending) - shares.get(slot.index, 0), left)
             shares[slot.index] = shares.get(slot.index, 0) + count
             left -= count
+        for slot in waiting:
+            rest = len(slot.pending) - shares[slot.index]
+            if 0 < rest < last:
+                shares[slot.index] = max(0, shares[slot.index] - last + rest)
     taking_part = sorted((slot for slot in slots if shares.get(slot.index)), key=lambda slot: slot.stream)
     return [(slot, shares[slot.index]) for slot in taking_part]

@@ -97,11 +97,13 @@ class LoadOptions:
         path: the model file; None for engines that need none.
         plan: how to run it.
         extra_buffers: allow repacked copies of the weights; off is the cure for builds with broken kernels.
+        libraries: with more execution providers for ONNX Runtime.
     """
 
     path: Path | None
     plan: Plan
     extra_buffers: bool
+    libraries: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.engines import ModelInfo
+from agent.inference.frames import Load
 from agent.plan import Plan
 from agent.units import format_bytes
 
@@ -42,6 +43,7 @@ class Candidate:
         build: version of the engine library, to remember failures by.
         plan: how to run it.
         expect: what it must keep to, in a trial run; None for no trial.
+        libraries: with more execution providers for ONNX Runtime.
     """
 
     name: str
@@ -50,6 +52,17 @@ class Candidate:
     build: str
     plan: Plan
     expect: Expectation | None = None
+    libraries: tuple[Path, ...] = ()
+
+    def load(self, *, extra_buffers: bool) -> Load:
+        """Return the frame that has an engine load it."""
+        return Load(
+            path=str(self.path or ""),
+            plan=self.plan,
+            extra_buffers=extra_buffers,
+            trial=self.expect is not None,
+            libraries=[str(library) for library in self.libraries],
+        )
 
     def same(self, other: "Candidate") -> bool:
         """Tell whether it is the same file on the same engine; how much memory was free when is no difference."""

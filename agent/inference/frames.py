@@ -28,6 +28,7 @@ class Load(msgspec.Struct, tag="load", array_like=True, frozen=True):
     plan: Plan
     extra_buffers: bool
     trial: bool = False
+    libraries: list[str] = []
 
 
 class Generate(msgspec.Struct, tag="generate", array_like=True, frozen=True):
@@ -196,7 +197,7 @@ FromEngine = Loading | Loaded | LoadFailed | Measured | Events
 _encoder = msgspec.msgpack.Encoder(enc_hook=str)  # phrases are texts
 
 
-def encode(frame: ToEngine | FromEngine) -> bytes:
+def encode(frame: msgspec.Struct) -> bytes:
     """Return a frame as it goes over the socket."""
     body = _encoder.encode(frame)
     return _LENGTH.pack(len(body)) + body

@@ -22,6 +22,7 @@ from agent.inference.candidate import Candidate, Status
 from agent.inference.pending import Pending
 from agent.inference.process import EngineProcess
 from agent.inference.set_aside import SetAside, identify
+from agent.inference.watching import watch
 from agent.plan import Plan
 
 logger = logging.getLogger(__name__)
@@ -106,6 +107,10 @@ class Supervisor:
         """How the model runs that is loaded."""
         return self._candidate.plan if self.status.info is not None and self._candidate is not None else None
 
+    def tends(self) -> bool:
+        """Tell whether somebody looks after the engine, where there is one to look after."""
+        return self._task is None or not self._task.done() or self.status.state in {"failed", "stopped"}
+
     def memory(self) -> int:
         """Return the bytes that the engine process takes now."""
         return self._process.memory() if self._process is not None and self.pid else 0
@@ -159,7 +164,7 @@ class Supervisor:
                 await self._keep_serving(candidate)
             except Exception as error:  # the top of this task: nobody else would hear of it
                 logger.exception("%s cannot be run", candidate.name)
-                self.failures[candidate.name] = f"{candidate.name} cannot be run: {error}."
+                self.failures[candidate.name] = f"{candidate.name} cannot be run: {str(error).rstrip('.')}."
         self._enter("failed", saying.none_runs(self.failures.values()), self.status.hint)
 
     async def _keep_serving(self, candidate: Candidate) -> None:
@@ -222,24 +227,18 @@ class Supervisor:
         process = await EngineProcess.start(candidate.engine, self._environment, self._receive)
         self._process = process
         self._candidate = candidate
-        trial = candidate.expect is not None
-        process.send(frames.Load(str(candidate.path or ""), candidate.plan, extra_buffers=extra_buffers, trial=trial))
-        watchdog = asyncio.create_task(self._watch(process), name="engine watchdog")
+        process.send(candidate.load(extra_buffers=extra_buffers))
+        watchdog = asyncio.create_task(watch(process, self._silent, self._step_timeout / 4), name="engine watchdog")
         try:
             return await process.ended()
         finally:
             watchdog.cancel()
 
-    async def _watch(self, process: EngineProcess) -> None:
-        """Kill a process that has work and gives no sign of life."""
-        while True:
-            await asyncio.sleep(min(1.0, self._step_timeout / 4))
-            loading = self.status.state == "loading"
-            limit = self._step_timeout * (_LOADING if loading else 1)
-            if (self.pending or loading) and time.monotonic() - self._heard > limit:
-                logger.error("The engine gave no sign of life for %g s and is killed", limit)
-                process.kill()
-                return
+    def _silent(self) -> float:
+        """Return the seconds for which a process that has work gives no sign of life, as shares of those it may."""
+        loading = self.status.state == "loading"
+        limit = self._step_timeout * (_LOADING if loading else 1)
+        return (time.monotonic() - self._heard) / limit if self.pending or loading else 0.0
 
     def _receive(self, frame: frames.FromEngine) -> None:
         self._heard = time.monotonic()

@@ -6,10 +6,8 @@ waiting, so that a cancel takes effect before the next step. With nothing to do 
 """
 
 import argparse
-import ctypes
 import logging
 import select
-import signal
 import socket
 import time
 from collections import deque
@@ -22,12 +20,11 @@ from agent.engines import Engine, LoadOptions, ModelInfo, Prefilled, SequenceReq
 from agent.errors import ConfigError, ContextOverflowError, EdgewiseError, ModelFileError, RequestError
 from agent.inference import frames, prompt
 from agent.inference.generation import Generation
+from agent.inference.parent import connect
 from agent.inference.template import CHATML, PLAIN, ChatTemplate
 from agent.inference.trial import trial
 
 logger = logging.getLogger(__name__)
-
-_PR_SET_PDEATHSIG = 1
 
 
 class Worker:
@@ -83,7 +80,10 @@ class Worker:
 
     def _load(self, frame: frames.Load) -> None:
         options = LoadOptions(
-            path=Path(frame.path) if frame.path else None, plan=frame.plan, extra_buffers=frame.extra_buffers
+            path=Path(frame.path) if frame.path else None,
+            plan=frame.plan,
+            extra_buffers=frame.extra_buffers,
+            libraries=tuple(map(Path, frame.libraries)),
         )
         started = time.perf_counter()
         try:
@@ -232,11 +232,6 @@ def _failure(number: int, error: EdgewiseError) -> frames.Failed:
     return frames.Failed(number, type(error).__name__, error.message, error.hint, param)
 
 
-def die_with_parent() -> None:
-    """Have the kernel end this process when the daemon ends, however it ends."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def main() -> None:
     """Run the engine process."""
     parser = argparse.ArgumentParser(prog="edgewise-engine")
@@ -244,10 +239,7 @@ def main() -> None:
     parser.add_argument("--engine", required=True, help="name of a module in agent/engines")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    die_with_parent()
-    for number in (signal.SIGINT, signal.SIGTERM):  # a terminal and systemd tell us too; the daemon decides
-        signal.signal(number, signal.SIG_IGN)
-    connection = socket.socket(fileno=arguments.fd)
+    connection = connect(arguments.fd)
     try:
         engine = engines.create(arguments.engine)
     except ConfigError as error:

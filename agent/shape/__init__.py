@@ -77,6 +77,8 @@ class Shape:
         experts_used: of them, for each token.
         weights: all tensors.
         format: of the file, which decides the engine.
+        kv_type: of keys and values where the model decides it; empty where the plan does.
+        all_logits: whether every token of a prompt gets logits, though only those of the last are wanted.
     """
 
     architecture: str
@@ -91,6 +93,8 @@ class Shape:
     experts_used: int
     weights: tuple[Weights, ...]
     format: Literal["gguf", "onnx"] = "gguf"
+    kv_type: Literal["", "f16", "f32"] = ""
+    all_logits: bool = False
 
     @property
     def weight_bytes(self) -> int:

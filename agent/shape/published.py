@@ -26,7 +26,7 @@ _Sizes: TypeAlias = defaultdict[tuple[Role, str, int], tuple[float, float, float
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """Matrices of one kind: their name in a file, elements of all of them and of the largest."""
 
     role: Role
@@ -73,7 +73,7 @@ def _sizes(model: Published, quantization: str) -> _Sizes:
     group = max((part.heads // max(1, part.kv_heads) for part in model.attention), default=1)
     rules = Quantization(quantization, model.layers, model.tied, group)
     sizes: _Sizes = defaultdict(lambda: (0.0, 0.0, 0.0))
-    for part in _parts(model):
+    for part in parts_of(model):
         for kind, share in rules.types_of(part.name, part.columns):
             width = BLOCKS[kind].block_bytes / BLOCKS[kind].block_elements
             size, elements, largest = sizes[part.role, kind, part.rows]
@@ -90,22 +90,22 @@ def _total(sizes: _Sizes) -> float:
     return sum(size for size, _, _ in sizes.values())
 
 
-def _parts(model: Published) -> Iterator[_Part]:
+def parts_of(model: Published) -> Iterator[Part]:
     """Yield the matrices: embeddings, attention, and in the feed-forward network whatever is left."""
     table = model.embedding * model.vocabulary
     rows = min(model.vocabulary & -model.vocabulary, _MOST_ROWS)
-    yield _Part("tied" if model.tied else "table", "token_embd", model.embedding, rows, table, table)
+    yield Part("tied" if model.tied else "table", "token_embd", model.embedding, rows, table, table)
     if not model.tied:
-        yield _Part("output", "output", model.embedding, rows, table, table)
+        yield Part("output", "output", model.embedding, rows, table, table)
     if model.looked_up:
-        yield _Part("table", "per_layer_token_embd", model.embedding, rows, model.looked_up, model.looked_up)
+        yield Part("table", "per_layer_token_embd", model.embedding, rows, model.looked_up, model.looked_up)
     attention = list(_attention(model))
     yield from attention
     left = model.parameters - model.looked_up - table * (1 if model.tied else 2) - sum(p.elements for p in attention)
     yield from _feed_forward(model, max(0, left))
 
 
-def _attention(model: Published) -> Iterator[_Part]:
+def _attention(model: Published) -> Iterator[Part]:
     for group in model.attention:
         queries, keys = group.heads * group.key_length, group.kv_heads * group.key_length
         values, out = group.kv_heads * group.value_length, group.heads * group.value_length
@@ -117,11 +117,11 @@ def _attention(model: Published) -> Iterator[_Part]:
         yield _matrix("attn_output", out, model.embedding, group.layers)
 
 
-def _matrix(name: str, columns: int, rows: int, layers: int) -> _Part:
-    return _Part("matrix", name, columns, _MOST_ROWS, columns * rows * layers, columns * rows)
+def _matrix(name: str, columns: int, rows: int, layers: int) -> Part:
+    return Part("matrix", name, columns, _MOST_ROWS, columns * rows * layers, columns * rows)
 
 
-def _feed_forward(model: Published, left: int) -> Iterator[_Part]:
+def _feed_forward(model: Published, left: int) -> Iterator[Part]:
     """Yield the experts, and of the rest two thirds as what leads up, gate included, and one third as what leads down.
 
     How much is experts follows from what a token leaves unused: tables, and the experts that it is not routed to.
@@ -136,8 +136,8 @@ def _feed_forward(model: Published, left: int) -> Iterator[_Part]:
     yield from _up_and_down("matrix", "", model, left - experts, single)
 
 
-def _up_and_down(role: Role, ending: str, model: Published, elements: int, largest: int) -> Iterator[_Part]:
+def _up_and_down(role: Role, ending: str, model: Published, elements: int, largest: int) -> Iterator[Part]:
     if elements:
         up = elements * 2 // 3
-        yield _Part(role, f"ffn_up{ending}", model.embedding, _MOST_ROWS, up, largest)
-        yield _Part(role, f"ffn_down{ending}", model.feed_forward, _MOST_ROWS, elements - up, largest)
+        yield Part(role, f"ffn_up{ending}", model.embedding, _MOST_ROWS, up, largest)
+        yield Part(role, f"ffn_down{ending}", model.feed_forward, _MOST_ROWS, elements - up, largest)

@@ -92,6 +92,17 @@ def test_every_prompt_is_through_after_a_bounded_number_of_steps(state: list[Slo
     assert not any(slot.prefilling for slot in state)
 
 
+@given(slots(), st.integers(16, 600))
+def test_the_last_tokens_of_a_prompt_are_computed_together(state: list[Slot], budget: int) -> None:
+    for _ in range(10_000):
+        planned = plan(state, budget, last=2)
+        assert 1 not in [len(slot.pending) - count for slot, count in prompts(planned)]
+        process(planned)
+        if not any(slot.prefilling for slot in state):
+            return
+    raise AssertionError("some prompt is never through")
+
+
 @given(st.integers(2, 2000), BUDGETS, st.data())
 def test_no_stream_of_short_newcomers_starves_a_long_prompt(length: int, budget: int, data: st.DataObject) -> None:
     old = Slot(0, pending=[7] * length, busy=True, order=0)

@@ -22,12 +22,24 @@ def llama_cpp(starter: Path) -> Iterator[Loaded]:
 
 
 @pytest.fixture(scope="session")
+def onnx(twin: Path) -> Iterator[Loaded]:
+    """The ONNX engine with the twin of the starter model."""
+    yield from _loaded("onnx", twin, CONTEXT)
+
+
+@pytest.fixture(scope="session")
+def genai(twin: Path) -> Iterator[Loaded]:
+    """The engine genai with the same twin."""
+    yield from _loaded("genai", twin, CONTEXT)
+
+
+@pytest.fixture(scope="session")
 def echo() -> Iterator[Loaded]:
     """The echo engine."""
     yield from _loaded("echo", None, LONGER_THAN_A_STEP)
 
 
-@pytest.fixture(params=["echo", "llama_cpp"])
+@pytest.fixture(params=["echo", "llama_cpp", "onnx", "genai"])
 def loaded(request: pytest.FixtureRequest) -> Loaded:
     """Every engine in turn."""
     engine = request.getfixturevalue(request.param)

@@ -13,7 +13,7 @@ MIXED = "Grüße, 世界 🙂!"
 
 
 def test_lists_the_engines_without_importing_them() -> None:
-    assert {"echo", "llama_cpp"} <= set(engines.names())
+    assert {"echo", "genai", "llama_cpp", "onnx"} <= set(engines.names())
 
 
 def test_an_unknown_engine_is_a_mistake_in_the_configuration() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agent.engines import Sampled, Sampling
-from agent.engines.llama_cpp.sampling import log_probabilities
+from agent.engines._logprobs import log_probabilities
 from tests.engines.driving import GREEDY, Answer, Loaded, advance, answer, running
 
 OPEN = "The best thing about"

@@ -5,8 +5,10 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.inference.set_aside import SetAside, identify
@@ -204,3 +206,30 @@ def _ignores_interrupts(pid: int) -> bool:
     status = Path(f"/proc/{pid}/status").read_text()
     ignored = int(next(line for line in status.splitlines() if line.startswith("SigIgn:")).split()[1], 16)
     return bool(ignored & (1 << (signal.SIGINT - 1)))
+
+
+def test_a_provider_that_cannot_be_opened_gives_way_to_the_processor_and_says_why(tmp_path: Path, twin: Path) -> None:
+    on_cpu = candidate(twin, engine="onnx")
+    on_gpu = replace(on_cpu, engine="genai", plan=msgspec.structs.replace(on_cpu.plan, provider="cuda"))
+
+    async def scenario() -> None:
+        async with supervising(tmp_path, on_gpu, on_cpu) as supervisor:
+            await reached(supervisor, "ready")
+            assert supervisor.runs(on_cpu)
+            assert supervisor.plan
+            assert supervisor.plan.provider == "cpu"
+            assert "cannot be opened on cuda" in supervisor.failures["twin"]
+            assert "cannot be opened on cuda" in supervisor.status.detail
+
+    asyncio.run(scenario())
+
+
+def test_libraries_reach_the_engine_process(tmp_path: Path, twin: Path) -> None:
+    missing = replace(candidate(twin, engine="genai"), libraries=(tmp_path / "missing.so",))
+
+    async def scenario() -> None:
+        async with supervising(tmp_path, missing) as supervisor:
+            await reached(supervisor, "failed")
+            assert "missing.so" in supervisor.status.detail
+
+    asyncio.run(scenario())

@@ -15,6 +15,7 @@ from llama_cpp.llama_grammar import json_schema_to_gbnf
 from numpy.typing import NDArray
 
 from agent.engines import Sampling
+from agent.engines._logprobs import log_probabilities
 from agent.errors import RequestError
 
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])  # llama_token_data
@@ -88,17 +89,6 @@ class Sampler:
         array = _candidate_array(candidates)
         lib.llama_sampler_apply(self._grammar, ctypes.byref(array))
         return bool(array.data[0].logit != -np.inf)
-
-
-def log_probabilities(logits: NDArray[np.float32], token: int, top: int) -> tuple[float, tuple[tuple[int, float], ...]]:
-    """Return the log probability of a token, and the `top` likeliest tokens with theirs, best first."""
-    wide = logits.astype(np.float64)
-    peak = wide.max()
-    total = float(peak + np.log(np.exp(wide - peak).sum()))
-    top = min(top, len(wide))
-    best = np.argpartition(wide, -top)[-top:] if top else np.empty(0, np.int64)
-    ranked = sorted(((int(i), float(wide[i] - total)) for i in best), key=lambda pair: -pair[1])
-    return float(wide[token] - total), tuple(ranked)
 
 
 def _candidate_array(candidates: NDArray[np.void]) -> lib.llama_token_data_array:

@@ -1,0 +1,22 @@
+"""Models for an engine that runs as another user."""
+
+import logging
+import stat
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+_READ = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
+_ENTER = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+
+
+def lend(models: Path) -> None:
+    """Let every user read the models. Who gets as far as their folder is up to the folders above it."""
+    models.mkdir(parents=True, exist_ok=True)
+    for path in (models, *models.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            try:
+                path.chmod(stat.S_IMODE(mode) | _READ | (_ENTER if stat.S_ISDIR(mode) else 0))
+            except PermissionError:  # root has brought it
+                logger.warning("The engine may not be able to read %s: it belongs to another user.", path)
