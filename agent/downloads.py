@@ -107,7 +107,7 @@ class Downloads:
 
     def all(self) -> list[Download]:
         """Return all, oldest first, but for those that somebody else has completed meanwhile."""
-        here = {model.source for model in self._store.installed()}
+        here = {model.source for model in self._store.everything()}
         for download in list(self._list.values()):
             if download.purpose == "pull" and download.state in {"paused", "failed"} and download.reference in here:
                 del self._list[download.id]

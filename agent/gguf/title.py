@@ -21,12 +21,12 @@ def title_of(header: Header, stem: str) -> str:
     )
     for name in (own, " ".join(parts)):
         if _plain(name).lower() not in _SAYS_NOTHING:
-            return _readable(name)
+            return readable(name)
     shorter = re.sub(rf"[-_. ]{re.escape(header.quantization)}$", "", stem, flags=re.IGNORECASE)
-    return _readable(shorter) or stem
+    return readable(shorter) or stem
 
 
-def _readable(name: str) -> str:
+def readable(name: str) -> str:
     """Return a name in words; one that is written like that of a file is taken apart: `qwen3-0.6b` is Qwen3 0.6B."""
     name = _plain(name)
     if " " not in name:

@@ -7,6 +7,8 @@ from agent.phrase import Phrase
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _SUFFIX = ".gguf"
+_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,149}")
+_DEEPEST = 4
 
 
 def model_name(filename: str) -> str:
@@ -21,6 +23,12 @@ def safe_filename(filename: str) -> str:
     """Return `filename` as a harmless path segment that ends in `.gguf`."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", filename.removesuffix(_SUFFIX)).strip("-.")
     return (stem[:150] or "model") + _SUFFIX
+
+
+def is_safe_path(path: str) -> bool:
+    """Tell whether a relative path of a file can be kept as it is: short segments that are harmless everywhere."""
+    segments = path.split("/")
+    return len(segments) <= _DEEPEST and all(_SEGMENT.fullmatch(segment) for segment in segments)
 
 
 def check_name(name: str) -> str:

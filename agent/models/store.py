@@ -6,17 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.errors import ModelError, ModelFileError, ModelNotFoundError
+from agent.errors import ModelError, ModelNotFoundError
 from agent.gguf import read_header
-from agent.models import starter
+from agent.models import embedder, starter, verifying
 from agent.models.control import TransferControl
 from agent.models.installed import InstalledModel, forget_model, read_model
 from agent.models.lock import hold_lock, lock_path
 from agent.models.progress import Meter, Progress, ignore
 from agent.models.settings import SourceSettings, TransferSettings
 from agent.models.sources import find_source
-from agent.models.streams import hash_file, in_thread
+from agent.models.streams import in_thread
 from agent.models.unfinished import UnfinishedModel, read_unfinished
+from agent.onnx import read_folder
 from agent.phrase import Phrase
 
 
@@ -33,7 +34,11 @@ class ModelStore:
     transfer: TransferSettings = field(default_factory=TransferSettings)
 
     def installed(self) -> list[InstalledModel]:
-        """Return the models that can be used, by name; what is damaged or unfinished is left out."""
+        """Return the models that can chat, by name; what is damaged or unfinished is left out."""
+        return [model for model in self.everything() if model.format != "encoder"]
+
+    def everything(self) -> list[InstalledModel]:
+        """Return all models that can be used, also those that make embeddings, by name."""
         models = [read_model(directory) for directory in self._directories()]
         return [model for model in models if model is not None]
 
@@ -42,17 +47,21 @@ class ModelStore:
         return [read_unfinished(directory) for directory in self._directories() if read_model(directory) is None]
 
     def path(self, model: InstalledModel) -> Path:
-        """Return where the file of an installed model is."""
+        """Return where the file of an installed model is, of several the graph."""
         return self.root / model.name / model.file
 
-    def find(self, name: str) -> InstalledModel:
+    def find(self, name: str, *, any_kind: bool = False) -> InstalledModel:
         """Return the model called `name`, or `starter`, or the only one whose name begins so.
+
+        Args:
+            name: any of these.
+            any_kind: also one that makes embeddings.
 
         Raises:
             ModelNotFoundError: there is none, or there are several.
         """
         wanted = name.lower()
-        models = {model.name: model for model in self.installed()}
+        models = {model.name: model for model in (self.everything() if any_kind else self.installed())}
         for exact in (wanted, starter.NAME if wanted == starter.STARTER else wanted):
             if exact in models:
                 return models[exact]
@@ -69,46 +78,22 @@ class ModelStore:
             DownloadError: it is being downloaded at this moment.
         """
         unfinished = {model.name for model in self.unfinished()}
-        chosen = name if name in unfinished else self.find(name).name
+        chosen = name if name in unfinished else self.find(name, any_kind=True).name
         with hold_lock(lock_path(self.root, chosen), chosen):
             forget_model(self.root / chosen)
             shutil.rmtree(self.root / chosen)
         return chosen
 
     async def verify(self, name: str, *, on_progress: Callable[[Progress], None] = ignore) -> InstalledModel:
-        """Read a model's whole file again and compare it with what was installed.
+        """Read all files of a model again and compare them with what was installed.
 
         Raises:
             ModelNotFoundError: it is not installed.
-            ModelFileError: the file has changed or its header is not sound.
+            ModelFileError: a file has changed, or the model is not sound.
         """
-        model = self.find(name)
-        path = self.path(model)
-        meter = Meter(on_progress)
-        try:
-            found = await hash_file(path, lambda done: meter.report("verifying", done, model.bytes))
-        except OSError as error:
-            raise ModelFileError(
-                Phrase("errors.file_unreadable", "{path} cannot be read: {reason}.", path=path, reason=error.strerror),
-                field="file",
-            ) from error
-        if found.sha256 != model.sha256:
-            raise ModelFileError(
-                Phrase(
-                    "errors.file_changed",
-                    "{path} has changed since it was installed: its sha256 is {got}, expected {expected}.",
-                    path=path,
-                    got=found.sha256,
-                    expected=model.sha256,
-                ),
-                field="sha256",
-                hint=Phrase(
-                    "errors.file_changed_hint",
-                    "remove it and pull it again: `edgewise models rm {name}`",
-                    name=model.name,
-                ),
-            )
-        await in_thread(read_header, path)
+        model = self.find(name, any_kind=True)
+        await verifying.compare(self.root / model.name, model, Meter(on_progress))
+        await in_thread(_check, model, self.path(model))
         return model
 
     async def pull(
@@ -166,7 +151,7 @@ class ModelStore:
                 raise
 
     def _pulled_before(self, reference: str, name: str | None) -> InstalledModel | None:
-        for model in self.installed():
+        for model in self.everything():
             if model.source == reference and name in {None, model.name}:
                 return model
         return None
@@ -175,6 +160,17 @@ class ModelStore:
         if not self.root.is_dir():
             return []
         return sorted(path for path in self.root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _check(model: InstalledModel, path: Path) -> None:
+    """Read the model's own description of itself once more."""
+    match model.format:
+        case "gguf":
+            read_header(path)
+        case "onnx":
+            read_folder(path)
+        case "encoder":
+            embedder.check(path.parent)
 
 
 def _not_found(name: str, matches: list[str], known: list[str]) -> ModelNotFoundError:

@@ -25,7 +25,7 @@ class UnfinishedModel(msgspec.Struct, frozen=True):
 
 def read_unfinished(directory: Path) -> UnfinishedModel:
     """Return what is known about a directory without a usable model."""
-    record = next(filter(None, map(read_record, sorted(directory.glob("*.part.json")))), None)
+    record = next(filter(None, map(read_record, sorted(directory.rglob("*.part.json")))), None)
     return UnfinishedModel(
         name=directory.name,
         bytes=sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()),

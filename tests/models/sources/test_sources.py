@@ -1,10 +1,12 @@
 import pkgutil
+from pathlib import Path
 
 import pytest
 
 from agent.errors import ModelNotFoundError
 from agent.models import sources
-from agent.models.sources import find_source
+from agent.models.sources import find_source, local
+from tests.onnx_files import write_genai
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,8 @@ from agent.models.sources import find_source
         ("/media/usb/x.gguf", "local"),
         ("./x.gguf", "local"),
         ("file:///x.gguf", "local"),
+        ("pypi:tiny==1.0/folder/", "pypi"),
+        ("hf:owner/repo/folder/of/a/model", "huggingface"),
     ],
 )
 def test_each_form_of_reference_belongs_to_one_source(reference: str, module: str) -> None:
@@ -33,3 +37,11 @@ def test_an_unknown_form_is_answered_with_the_known_ones(reference: str) -> None
         find_source(reference)
     assert "hf:owner/repo" in caught.value.hint
     assert "/media/usb/model.gguf" in caught.value.hint
+
+
+def test_a_folder_below_the_working_directory_is_a_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_genai(tmp_path / "models" / "tiny")
+    monkeypatch.chdir(tmp_path)
+    assert find_source("models/tiny") is local
+    with pytest.raises(ModelNotFoundError):
+        find_source("models/other")

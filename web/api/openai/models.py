@@ -5,7 +5,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Struct
 
+from agent.embeddings.encoder import Encoder
 from agent.errors import ModelNotFoundError
+from agent.models.embedder import NAME
 from agent.node import Node
 
 
@@ -37,14 +39,18 @@ class ModelList(Struct, tag_field="object", tag="list"):
 
 @get("/v1/models", access="key:chat", sync_to_thread=False)
 def list_models(node: NamedDependency[Node]) -> ModelList:
-    """Return the model that answers requests; none while it loads."""
-    return ModelList([_model(node, name) for name in node.names()])
+    """Return the model that answers requests, none while it loads, and the one that makes embeddings."""
+    encoder = node.embeddings.installed()
+    encoders = [_encoder(node, encoder)] if encoder else []
+    return ModelList([*(_model(node, name) for name in node.names()), *encoders])
 
 
 @get("/v1/models/{name:path}", access="key:chat", sync_to_thread=False)
 def retrieve_model(name: FromPath[str], node: NamedDependency[Node]) -> Model:
     """Return one model by any name it answers to."""
-    return _model(node, require(node, name.removeprefix("/")))
+    wanted = name.removeprefix("/")
+    encoder = node.embeddings.installed() if wanted.lower() == NAME else None
+    return _encoder(node, encoder) if encoder else _model(node, require(node, wanted))
 
 
 def require(node: Node, name: str) -> str:
@@ -59,6 +65,19 @@ def require(node: Node, name: str) -> str:
     if names and not node.serves(name):
         raise ModelNotFoundError(f"There is no model {name!r} here.", hint=f"This server has {names[0]!r}.")
     return names[0] if names else name
+
+
+def _encoder(node: Node, encoder: Encoder) -> Model:
+    config = encoder.config
+    meta = ModelMeta(
+        architecture=config.model_type,
+        context_length=encoder.limit,
+        training_context_length=config.max_position_embeddings,
+        vocabulary=config.vocab_size,
+        parallel=1,
+        engine="onnxruntime",
+    )
+    return Model(NAME, int(node.started), meta)
 
 
 def _model(node: Node, name: str) -> Model:
