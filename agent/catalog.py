@@ -99,16 +99,20 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OnnxBuild(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A build for ONNX Runtime; kept for an engine that can use it.
+    """A build for ONNX Runtime, its weights in 4 bits.
 
     Attributes:
         reference: `hf:owner/repo` with an optional folder and revision, or `foundry:alias` of Foundry Local.
         layout: `genai` for onnxruntime-genai, `transformers.js` for plain onnxruntime.
-        note: size, device, what was not verified.
+        device: that it was made for.
+        unsupported: why the engine cannot run it; empty when it can.
+        note: size, what was not verified.
     """
 
     reference: str
     layout: Literal["genai", "transformers.js"]
+    device: Literal["cpu", "gpu", "npu"] = "cpu"
+    unsupported: str = ""
     note: str = ""
 
 

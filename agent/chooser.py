@@ -3,29 +3,32 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from agent import pinned
-from agent.catalog import load_catalog
+from agent.builds import as_converted, run_by, with_builds
+from agent.catalog import Model, load_catalog
 from agent.config import Config
+from agent.duels import Duels
 from agent.durable import write_atomically
 from agent.errors import EdgewiseError, ModelError
-from agent.gguf import read_header
 from agent.inference.candidate import Candidate, Expectation
 from agent.inference.frames import Timings
 from agent.inference.set_aside import SetAside, identify
 from agent.measurements import Measurements
 from agent.models import ModelStore
 from agent.models.starter import NAME as STARTER_NAME
-from agent.offers import local, offers
+from agent.offers import offers, read_offer
+from agent.onnx import is_onnx
 from agent.phrase import Phrase
-from agent.selection import Considered, Machine, Offer, Selection, select
+from agent.selection import Considered, Contest, Machine, Offer, Selection, select
 from agent.selection.outcome import Verdict
-from agent.survey import LIVE, Surveyor, build
+from agent.standings import contests, known_by
+from agent.survey import LIVE, USUAL, Surveyor, build
 
 logger = logging.getLogger(__name__)
 
@@ -63,22 +66,39 @@ class Chooser:
         Raises:
             ConfigError: a profile or a family file is wrong, or no profile fits.
         """
-        machine = await Surveyor(self.config, self.measurements, self.environment, self.root).survey(
-            ours=ours, measure=measure
-        )
-        # On a small board this takes some tenths of a second, in which others want to be served.
-        return await asyncio.to_thread(self._select, machine, remember=remember and measure)
+        # On a small board these take some tenths of a second, in which others want to be served.
+        catalog, known = await asyncio.to_thread(self._known)
+        engines = {*USUAL, self.config.engine, *(offer.engine for offer in known if offer.installed)}
+        surveyor = Surveyor(self.config, self.measurements, self.environment, self.root)
+        machine = await surveyor.survey(ours=ours, measure=measure, engines=engines)
+        return await asyncio.to_thread(self._select, machine, catalog, known, remember=remember and measure)
 
-    def _select(self, machine: Machine, *, remember: bool) -> Selection:
+    def _known(self) -> tuple[list[Model], list[Offer]]:
+        """Return the catalogue, and all that there is to choose from."""
         catalog = load_catalog(*self.config.directories("families"))
-        found = [self._learnt(offer, machine) for offer in (*offers(catalog, self.store), *self._configured())]
+        known = as_converted((*offers(catalog, self.store), *self._configured()), self.store)
+        return catalog, run_by(self.config.engine, with_builds(catalog, known))
+
+    def _select(
+        self, machine: Machine, catalog: Sequence[Model], known: Sequence[Offer], *, remember: bool
+    ) -> Selection:
+        found = [self._learnt(offer, machine) for offer in known]
         circumstances = _circumstances(machine, msgspec.json.encode(catalog), self.config)
         decision = self._decision()
         keep = decision.file if decision and decision.circumstances == circumstances else ""
-        selection = select(found, machine, self.config.policy(), keep=keep)
+        settled = self._contests(found, machine)
+        selection = select(found, machine, self.config.policy(), keep=keep, contests=settled)
         if remember and selection.file and selection.file != keep:
             self._decide(_Decision(circumstances, selection.file))
         return selection
+
+    def _contests(self, found: Sequence[Offer], machine: Machine) -> list[Contest]:
+        """Return the duels between models that are here."""
+        duels = self.duels.all()
+        here = [offer for offer in found if offer.installed and duels]
+        files = [(offer, self._file(offer.installed, offer.file.reference)) for offer in here]
+        names = {known_by(identify(path), build(offer.engine)): offer.installed for offer, path in files}
+        return contests(duels, names, machine.threads)
 
     def candidates(self, selection: Selection) -> list[Candidate]:
         """Return how what is here is run, in the order in which it is tried.
@@ -116,7 +136,7 @@ class Chooser:
             ModelError: it is not there, or its file is broken.
         """
         name, path = self._configured_file()
-        read_header(path)
+        read_offer(name, path)
         return name, path
 
     def may_fetch(self, selection: Selection) -> bool:
@@ -137,7 +157,7 @@ class Chooser:
     def state(self) -> tuple[str, ...]:
         """Return what users change while the daemon runs: what they want of models, and which are installed."""
         wishes = f"{pinned.read(self.config.state_dir)} {self.config.use} {self.config.prefer}"
-        return (wishes, *sorted(model.name for model in self.store.installed()))
+        return (wishes, *sorted(model.name for model in self.store.installed()), self.duels.version())
 
     def learn(self, candidate: Candidate, timings: Timings) -> None:
         """Remember what an answer took that had the machine to itself."""
@@ -160,18 +180,19 @@ class Chooser:
     def _configured_file(self) -> tuple[str, Path]:
         """Return name and file of the configured model, whatever is in it."""
         given = Path(self.config.model).expanduser()
-        path = given.absolute() if given.is_file() else self.store.path(self.store.find(self.config.model))
+        is_path = given.is_file() or is_onnx(given)
+        path = given.absolute() if is_path else self.store.path(self.store.find(self.config.model))
         here = {self.store.path(model): model.name for model in self.store.installed()}
-        return here.get(path, path.stem), path
+        return here.get(path) or _name_of(path), path
 
     def _configured(self) -> list[Offer]:
         """Return an offer for a configured model file that is not installed."""
         if not self.config.model:
             return []
         name, path = self._configured_file()
-        header = read_header(path)
+        offer = read_offer(name, path)
         installed = name in {model.name for model in self.store.installed()}
-        return [] if installed else [local(name, path, header)]
+        return [] if installed else [offer]
 
     def _candidate(self, entry: Considered, selection: Selection, *, on_trial: bool) -> Candidate:
         expect = None
@@ -185,6 +206,7 @@ class Chooser:
             build=build(entry.engine),
             plan=entry.plan(),
             expect=expect,
+            libraries=tuple(self.config.onnx_ep_libraries),
         )
 
     def _file(self, installed: str, reference: str) -> Path:
@@ -204,12 +226,13 @@ class Chooser:
                 installed="",
                 trouble=Phrase("reasons.unreadable", "its file cannot be read: {why}", why=error.strerror),
             )
-        verdict = self.set_aside.verdict(model, build("llama_cpp"))
+        verdict = self.set_aside.verdict(model, build(offer.engine))
         speeds = {
             backend.provider: self.measurements.speed(
                 _key(model, build(backend.engine), backend.provider, machine.threads)
             )
             for backend in machine.backends
+            if backend.engine == offer.engine
         }
         return replace(
             offer,
@@ -218,6 +241,11 @@ class Chooser:
             if verdict and verdict.aside
             else "",
         )
+
+    @property
+    def duels(self) -> Duels:
+        """The duels that were run on this device."""
+        return Duels(self.config.state_dir / "duels.json")
 
     @property
     def _path(self) -> Path:
@@ -235,6 +263,14 @@ class Chooser:
             write_atomically(self._path, msgspec.json.encode(decision))
         except OSError as error:  # it is made again at the next start
             logger.warning("The choice cannot be written to %s: %s", self._path, error)
+
+
+def _name_of(path: Path) -> str:
+    """Return what a model is called that is not installed: after its file, or the folder that it consists of."""
+    if not is_onnx(path):
+        return path.stem
+    folder = path if path.is_dir() else path.parent
+    return folder.parent.name if folder.name == "onnx" else folder.name
 
 
 def _turn(entry: Considered) -> int:

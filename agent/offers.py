@@ -2,16 +2,22 @@
 
 import logging
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from agent.catalog import File, Model, Quality
 from agent.errors import ModelFileError
 from agent.gguf import Header, read_header
-from agent.gguf.title import title_of
+from agent.gguf.title import readable, title_of
 from agent.models import InstalledModel, ModelStore
+from agent.onnx import ModelFolder, is_onnx, read_folder
 from agent.selection.machine import Offer
 from agent.shape import Shape
+from agent.shape import onnx as onnx_shape
 from agent.shape.header import shape_of
 from agent.shape.published import shape_from
 
@@ -33,21 +39,32 @@ def offers(catalog: Sequence[Model], store: ModelStore) -> list[Offer]:
             installed.pop(here.name, None)
         shape = _shape(model, file, store, here)
         found.append(Offer(model, file, shape, here.name if here else "", arrived.get(file.reference, 0)))
-    found += filter(None, (unlisted(model, store) for model in installed.values()))
+    found += filter(None, (unlisted(model, store, catalog) for model in installed.values()))
     return found
 
 
-def unlisted(installed: InstalledModel, store: ModelStore) -> Offer | None:
-    """Return an offer for a model that the catalogue does not know, its quality guessed from its size.
+def unlisted(installed: InstalledModel, store: ModelStore, catalog: Sequence[Model] = ()) -> Offer | None:
+    """Return an offer for a model of which the catalogue has no file, its quality guessed from its size.
 
-    None when its file cannot be read.
+    Of a build for ONNX Runtime the catalogue knows the repository, and so the quality. None when it cannot be read.
     """
-    path = store.path(installed)
     try:
-        return local(installed.name, path, read_header(path))
+        offer = read_offer(installed.name, store.path(installed))
     except ModelFileError as error:
         logger.warning("%s", error.message)
         return None
+    if model := _built_from(installed, catalog):
+        return replace(offer, model=model, file=msgspec.structs.replace(offer.file, reference=installed.source))
+    return offer
+
+
+def read_offer(name: str, path: Path) -> Offer:
+    """Return an offer for a model on this computer that the catalogue does not know.
+
+    Raises:
+        ModelFileError: it cannot be run.
+    """
+    return _folder(name, path, read_folder(path)) if is_onnx(path) else local(name, path, read_header(path))
 
 
 def local(name: str, path: Path, header: Header) -> Offer:
@@ -56,24 +73,36 @@ def local(name: str, path: Path, header: Header) -> Offer:
     Raises:
         ModelFileError: a hyperparameter is absurd.
     """
-    model = Model(
+    model = _stranger(name, title_of(header, path.stem), header.parameter_count)
+    return Offer(model, _file(path, header.quantization, header.file_size), shape_of(header), installed=name)
+
+
+def _folder(name: str, path: Path, folder: ModelFolder) -> Offer:
+    model = _stranger(name, readable(name), folder.parameter_count)
+    runner = "genai" if folder.runner == "genai" else ""
+    file, shape = _file(path, folder.quantization, folder.bytes), onnx_shape.shape_of(folder)
+    return Offer(model, file, shape, installed=name, runner=runner)
+
+
+def _file(path: Path, quantization: str, size: int) -> File:
+    return File(reference=str(path), quantization=quantization, bytes=size, exact=True, verified=True)
+
+
+def _stranger(name: str, title: str, parameters: int) -> Model:
+    return Model(
         name=name,
-        title=title_of(header, path.stem),
+        title=title,
         publisher="",
         released="",
         licence="unknown",
         use=["chat", "code", "math"],
         thinking="never",
         quality=Quality(
-            score=guessed_quality(header.parameter_count), source="guessed from its size", estimated=True, mode="answer"
+            score=guessed_quality(parameters), source="guessed from its size", estimated=True, mode="answer"
         ),
         shape=None,
         files=[],
     )
-    file = File(
-        reference=str(path), quantization=header.quantization, bytes=header.file_size, exact=True, verified=True
-    )
-    return Offer(model, file, shape_of(header), installed=name)
 
 
 def guessed_quality(parameters: int) -> float:
@@ -110,6 +139,18 @@ def _same(file: File, installed: InstalledModel) -> bool:
     return abs(installed.bytes - file.bytes) <= (0 if file.exact else _ALIKE * file.bytes)
 
 
+def _built_from(installed: InstalledModel, catalog: Iterable[Model]) -> Model | None:
+    """Return the model of the catalogue that has a build in the repository from which this one came."""
+    repository = _repository(installed.source)
+    builds = ((model, build.reference) for model in catalog for build in model.onnx if repository)
+    return next((model for model, reference in builds if _repository(reference) == repository), None)
+
+
+def _repository(reference: str) -> str:
+    found = re.match(r"hf:[\w.-]+/[\w.-]+", reference)
+    return found[0].lower() if found else ""
+
+
 def _arrived(store: ModelStore) -> dict[str, int]:
     """Return by reference the bytes that interrupted downloads have left."""
     try:
@@ -120,7 +161,7 @@ def _arrived(store: ModelStore) -> dict[str, int]:
 
 
 def _shape(model: Model, file: File, store: ModelStore, here: InstalledModel | None) -> Shape | None:
-    if here and (exact := _header_shape(store.path(here))):
+    if here and here.format == "gguf" and (exact := _header_shape(store.path(here))):
         return exact
     return shape_from(model.shape, file) if model.shape else None
 

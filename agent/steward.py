@@ -155,7 +155,8 @@ class Steward:
         """Fetch what is missing: the starter model if nothing can serve, else the choice. Then wait for news."""
         assert self.selection is not None  # noqa: S101 - it was just made
         serves, ours = self._supervisor.status.state == "ready", not self._chooser.wanted()
-        if ours and not serves and STARTER_NAME not in self._seen[1:]:
+        starts = ours and not serves and self._chooser.config.engine != "onnx"  # the starter model is a GGUF file
+        if starts and STARTER_NAME not in self._seen[1:]:
             await self._install(STARTER, STARTER_NAME)
         elif ours and serves and not self._measured:
             return  # now there is time to measure, and to choose for good

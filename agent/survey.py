@@ -7,10 +7,14 @@ the same way, with the speed that its profile expects.
 import importlib.metadata
 import importlib.util
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
+
+from agent import providers as providers_of_onnx
 from agent.config import Config
 from agent.errors import ConfigError, EngineError
 from agent.hardware import probe
@@ -31,8 +35,15 @@ logger = logging.getLogger(__name__)
 LIVE = Path("/")
 _MIB = 1 << 20
 _GIGA = 1e9
-_ENGINE = "llama_cpp"  # whose kernels are measured
-_PACKAGES = {"llama_cpp": "llama-cpp-python"}
+_PACKAGES = {"llama_cpp": "llama-cpp-python", "onnx": "onnxruntime", "genai": "onnxruntime-genai"}
+USUAL = frozenset({"llama_cpp"})  # engines whose models are offered for every computer
+
+
+class Named(NamedTuple):
+    """An engine with its execution provider, as a profile names them."""
+
+    engine: str
+    provider: str
 
 
 @dataclass(frozen=True)
@@ -51,12 +62,13 @@ class Surveyor:
     environment: Mapping[str, str]
     root: Path = LIVE
 
-    async def survey(self, *, ours: int = 0, measure: bool = True) -> Machine:
+    async def survey(self, *, ours: int = 0, measure: bool = True, engines: Collection[str] = USUAL) -> Machine:
         """Look at everything.
 
         Args:
             ours: bytes that our own engine takes now and would give back.
-            measure: measure the processor if that was not done yet, which takes two or three seconds.
+            measure: measure the processor if that was not done yet, which takes two or three seconds for each engine.
+            engines: those that matter: they are measured, and it is told when they are missing.
 
         Raises:
             ConfigError: no profile fits, or the one that is configured does not exist.
@@ -64,19 +76,27 @@ class Surveyor:
         hardware = probe(self.root, storage=self.config.state_dir)
         profile = self._profile(hardware)
         threads = self.config.threads or _threads(hardware, profile)
-        measured = await self._measured(hardware, threads, measure=measure)
-        named = [name.partition(":") for name in profile.engines.order]
-        missing = {position: self._missing(engine, provider) for position, (engine, _, provider) in enumerate(named)}
+        named = [Named(*name.split(":")) for name in profile.engines.order]
+        if "genai" in engines:  # it goes wherever ONNX Runtime goes, which it is an addition to
+            named += [Named("genai", name.provider) for name in named if name.engine == "onnx"]
+        wanted = [name for name in named if self.config.engine in {name.engine, "auto"} or not self.config.chooses]
+        tried = await self._tried(wanted, look=measure)
+        missing = {name: self._missing(*name, tried) for name in wanted}
+        usable = [name for name in wanted if not missing[name]]
+        measured = await self._all_measured(hardware, threads, usable, engines if measure else ())
         backends = [
             Backend(
-                engine,
-                provider,
-                (measured if provider == "cpu" else None) or expected_rates(profile, first=position == 0),
-                _budget(hardware, profile, provider, ours),
+                name.engine,
+                name.provider,
+                (measured.get(name.engine) if name.provider == "cpu" else None)
+                or expected_rates(profile, first=name == named[0]),
+                _budget(hardware, profile, name.provider, ours),
             )
-            for position, (engine, _, provider) in enumerate(named)
-            if not missing[position]
+            for name in usable
         ]
+        off = Phrase("reasons.engine_off", "the setting `engine` is {engine}", engine=self.config.engine)
+        told: dict[str, str] = {name.engine: off for name in named if name not in wanted}
+        told |= {name.engine: reason for name, reason in missing.items() if reason}
         return Machine(
             board=describe(hardware),
             profile=profile,
@@ -84,7 +104,8 @@ class Surveyor:
             threads=threads,
             disk_free=hardware.storage.free if hardware.storage.total else None,
             backends=tuple(backends),
-            notes=tuple(reason for reason in missing.values() if reason),
+            notes=tuple(reason for name, reason in missing.items() if reason and _matters(name.engine, engines)),
+            missing=told,
         )
 
     def _profile(self, hardware: Hardware) -> Profile:
@@ -98,7 +119,17 @@ class Surveyor:
             )
         return named[self.config.profile]
 
-    def _missing(self, engine: str, provider: str) -> str:
+    async def _tried(self, named: Sequence[Named], *, look: bool) -> Mapping[str, str]:
+        """Return of each provider of ONNX Runtime, besides the processor, why it cannot be used; empty where it can."""
+        if self.root != LIVE or all(name.engine == "llama_cpp" or name.provider == "cpu" for name in named):
+            return {}
+        place, libraries = self.config.state_dir, self.config.onnx_ep_libraries
+        known = providers_of_onnx.kept(place, libraries)
+        if known is None and look:
+            known = await providers_of_onnx.find(place, libraries, self.environment)
+        return {provider.name: provider.reason for provider in known or []}
+
+    def _missing(self, engine: str, provider: str, tried: Mapping[str, str]) -> str:
         """Return why an engine cannot be used; empty if it can. A recorded board is taken to have all that we know."""
         if engine not in _PACKAGES:
             return Phrase(
@@ -109,37 +140,53 @@ class Surveyor:
             )
         if self.root != LIVE:
             return ""
-        known = providers()
-        if not known:
-            return Phrase("reasons.no_llama_cpp", "llama.cpp is not installed: `make setup` builds it.")
-        if provider not in known:
+        if engine == "genai" and importlib.util.find_spec("onnxruntime_genai") is None:
             return Phrase(
-                "reasons.provider_missing",
-                "llama.cpp was built without {provider}: `CMAKE_ARGS=-DGGML_{flag}=ON make setup` builds it anew.",
-                provider=provider,
-                flag=provider.upper(),
+                "reasons.no_genai", "onnxruntime-genai is not installed: `pip install 'edgewise[genai]'` installs it."
             )
-        return ""
+        return _llama_cpp_lacks(provider) if engine == "llama_cpp" else _onnx_lacks(provider, tried)
 
-    async def _measured(self, hardware: Hardware, threads: int, *, measure: bool) -> Rates | None:
+    async def _all_measured(
+        self, hardware: Hardware, threads: int, usable: Sequence[Named], engines: Collection[str]
+    ) -> dict[str, Rates]:
+        """Return what this processor does with each engine; with one that was not measured, what it does with another.
+
+        The engines read the same memory and multiply with the same instructions.
+        """
+        names = dict.fromkeys(name.engine for name in usable if name.provider == "cpu")
+        measurable = [name for name in names if name != "genai"]  # it computes with the kernels of `onnx`
+        found = {name: await self._measured(name, hardware, threads, measure=name in engines) for name in measurable}
+        known = {name: rates for name, rates in found.items() if rates}
+        other = known.get("onnx") or next(iter(known.values()), None)
+        if other is None:
+            return {}
+        borrowed = msgspec.structs.replace(other, measured=False)
+        return dict.fromkeys(names, borrowed) | known
+
+    async def _measured(self, engine: str, hardware: Hardware, threads: int, *, measure: bool) -> Rates | None:
         """Return what this processor was measured to do, now or earlier; None when that is not known."""
         if self.root != LIVE:
             return None
-        key = f"{build(_ENGINE)} · {hardware.cpu.model} · {threads} threads"
+        key = f"{build(engine)} · {hardware.cpu.model} · {threads} threads"
         known = self.measurements.rates(key)
         if known or not measure:
             return known
         disturbed = busy(Tree(self.root), hardware.cpu.cores)
         try:
-            rates = await measuring.measure(_ENGINE, self.environment, threads=threads, memory=hardware.memory.usable)
+            rates = await measuring.measure(engine, self.environment, threads=threads, memory=hardware.memory.usable)
         except EngineError as error:
-            logger.warning("%s The profile's expectations are used.", error.message)
+            logger.warning("%s What is expected is used instead.", error.message)
             return None
         if disturbed:
             logger.info("Other programs keep the processor busy; its speed will be measured again another time")
         else:
             self.measurements.keep_rates(key, rates)
         return rates
+
+
+def _matters(engine: str, engines: Collection[str]) -> bool:
+    """Tell whether people should know that an engine is missing."""
+    return engine in engines or engine not in _PACKAGES
 
 
 def build(engine: str) -> str:
@@ -149,6 +196,37 @@ def build(engine: str) -> str:
         return f"{engine} {importlib.metadata.version(package)}" if package else engine
     except importlib.metadata.PackageNotFoundError:
         return engine
+
+
+def _onnx_lacks(provider: str, tried: Mapping[str, str]) -> str:
+    """Return why ONNX Runtime cannot be used with a provider; empty if it can."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        return Phrase("reasons.no_onnxruntime", "ONNX Runtime is not installed: `make setup` installs it.")
+    if provider == "cpu":
+        return ""
+    if provider not in tried:
+        return Phrase("reasons.no_onnx_provider", "ONNX Runtime cannot compute on {provider} here.", provider=provider)
+    return tried[provider] and Phrase(
+        "reasons.onnx_provider_fails",
+        "ONNX Runtime cannot compute on {provider} here: {reason}",
+        provider=provider,
+        reason=tried[provider],
+    )
+
+
+def _llama_cpp_lacks(provider: str) -> str:
+    """Return why llama.cpp cannot be used with a provider; empty if it can."""
+    known = providers()
+    if not known:
+        return Phrase("reasons.no_llama_cpp", "llama.cpp is not installed: `make setup` builds it.")
+    if provider not in known:
+        return Phrase(
+            "reasons.provider_missing",
+            "llama.cpp was built without {provider}: `CMAKE_ARGS=-DGGML_{flag}=ON make setup` builds it anew.",
+            provider=provider,
+            flag=provider.upper(),
+        )
+    return ""
 
 
 def providers() -> set[str]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 import agent.selection
 from agent.chooser import Chooser
 from agent.config import Config
+from agent.duels import Duel, Side
 from agent.errors import ConfigError
 from agent.inference.frames import Timings
 from agent.inference.set_aside import SetAside, identify
@@ -172,7 +173,8 @@ def test_a_computer_without_any_engine_gets_a_reason_and_no_model(config: Config
     folder = Path.home() / ".config" / "edgewise" / "firmware-profiles"
     folder.mkdir(parents=True)
     text = (Path(__file__).parents[1] / "firmware-profiles" / "raspberry-pi-5.toml").read_text(encoding="utf-8")
-    (folder / "raspberry-pi-5.toml").write_text(text.replace('"llama_cpp:cpu"', '"rkllm:rknn"'), encoding="utf-8")
+    text = text.replace('"llama_cpp:cpu", "onnx:cpu"', '"rkllm:rknn"')
+    (folder / "raspberry-pi-5.toml").write_text(text, encoding="utf-8")
     selection = choose(config, tree)
     assert selection.model == ""
     assert selection.notes[0] == "Edgewise has no engine rkllm for rknn yet."
@@ -224,3 +226,70 @@ def test_on_every_board_the_starter_can_serve_when_nothing_else_is_there(
     (candidate, *_) = there.candidates(selection)
     assert candidate.name == "mine"
     assert entry_of(selection, "mine").verdict in {"chosen", "possible"}
+
+
+def with_twin(config: Config, twin: Path, name: str = "twin") -> Path:
+    """Install the starter model for ONNX Runtime, and return its graph."""
+    store = ModelStore(config.models_dir)
+    return store.path(asyncio.run(store.pull(str(twin), config.sources(), name=name)))
+
+
+@pytest.mark.parametrize("graph", ["", "model.onnx", "genai_config.json"])
+def test_a_folder_of_an_onnx_model_may_be_configured(config: Config, tree: Path, twin: Path, graph: str) -> None:
+    ours = chooser(replace(config, model=str(twin / graph)), tree)
+    assert ours.named() == ("twin", twin / graph)
+    candidate, *_ = ours.candidates(asyncio.run(ours.choose()))
+    assert (candidate.name, candidate.engine, candidate.path) == ("twin", "onnx", twin / graph)
+    assert candidate.build == build("onnx")
+
+
+def test_an_installed_onnx_model_is_run_by_its_engine_and_set_aside_for_its_build(
+    config: Config, tree: Path, twin: Path
+) -> None:
+    graph = with_twin(config, twin)
+    ours = chooser(config, tree)
+    (candidate,) = ours.candidates(asyncio.run(ours.choose()))
+    assert (candidate.engine, candidate.path, candidate.plan.provider) == ("onnx", graph, "cpu")
+    ours.set_aside.add(identify(graph), build("llama_cpp"), "another engine", aside=True)
+    assert entry_of(choose(config, tree), "twin").verdict == "possible"
+    ours.set_aside.add(identify(graph), build("onnx"), "the engine has crashed.", aside=True)
+    assert entry_of(choose(config, tree), "twin").reason == "was tried here: the engine has crashed."
+
+
+def test_the_engine_that_the_user_wants_rules_the_other_out(
+    config: Config, tree: Path, starter: Path, twin: Path
+) -> None:
+    with_starter(config, starter)
+    with_twin(config, twin)
+    for engine, name in (("onnx", "twin"), ("llama_cpp", "mine")):
+        ours = chooser(replace(config, engine=engine), tree)
+        selection = asyncio.run(ours.choose())
+        assert [candidate.name for candidate in ours.candidates(selection)] == [name]
+        assert selection.engine == engine
+
+
+def test_the_winner_of_a_duel_is_run_before_the_loser(config: Config, tree: Path, starter: Path, twin: Path) -> None:
+    gguf, graph = with_starter(config, starter), with_twin(config, twin)
+    description = graph.parent / "model.json"
+    source = str(twin)
+    assert source in description.read_text()
+    description.write_text(description.read_text().replace(source, str(gguf)))  # as what converts models writes it
+    ours = chooser(config, tree)
+    before = ours.candidates(asyncio.run(ours.choose()))
+    sides = [
+        Side(one.name, identify(one.path), one.engine, one.build, one.plan.provider, 1.0, 1.0, 1.0) for one in before
+    ]
+    for loser, winner in (sides, sides[::-1]):
+        seen = ours.state()
+        ours.duels.keep(Duel("2026-11-22T10:00", before[0].plan.threads, 4, 8, loser, winner, 0.8, 0.7, 0.9))
+        assert ours.state() != seen
+        after = ours.candidates(asyncio.run(ours.choose()))
+        assert [one.name for one in after] == [winner.name, loser.name]
+
+
+def test_what_only_onnxruntime_genai_runs_is_run_by_it(config: Config, tree: Path, onnx_zoo: Path) -> None:
+    hybrid = chooser(replace(config, model=str(onnx_zoo / "lfm2")), tree)
+    assert [one.engine for one in hybrid.candidates(asyncio.run(hybrid.choose()))][:1] == ["genai"]
+    wanted = chooser(replace(config, model=str(onnx_zoo / "qwen3"), engine="genai"), tree)
+    (candidate,) = wanted.candidates(asyncio.run(wanted.choose()))
+    assert (candidate.engine, candidate.build) == ("genai", build("genai"))

@@ -8,13 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.catalog import File, load_catalog
+from agent.catalog import File, OnnxBuild, load_catalog
 from agent.gguf import read_header
 from agent.models import InstalledModel, ModelStore
+from agent.models.installed import write_model
 from agent.models.settings import SourceSettings
 from agent.offers import guessed_quality, local, offers
 from agent.selection import Offer
 from tests.fake_hub import Fault, HubFile, running_hub
+from tests.onnx_files import write_genai
 from tests.selection.making import model, place
 from tests.tiny_model import tiny_model
 
@@ -178,3 +180,28 @@ def test_the_guess_grows_with_the_size_and_stays_on_the_scale(parameters: int, s
 def test_a_local_file_is_an_offer_under_its_name(starter: Path) -> None:
     offer = local("mine", starter, read_header(starter))
     assert (offer.installed, offer.file.reference, offer.file.bytes) == ("mine", str(starter), starter.stat().st_size)
+
+
+def test_a_folder_is_offered_with_the_shape_of_its_graph(store: ModelStore, tmp_path: Path) -> None:
+    here = asyncio.run(store.pull(str(write_genai(tmp_path / "usb" / "phi-9-mini")), OFFLINE))
+    (offer,) = offers([], store)
+    assert (offer.installed, offer.model.title, offer.file.quantization) == (here.name, "Phi 9 Mini", "fp32")
+    assert (offer.file.bytes, offer.model.quality.estimated) == (here.bytes, True)
+    assert offer.shape is not None
+    assert (offer.shape.format, offer.shape.layers) == ("onnx", 1)
+
+
+@pytest.mark.parametrize("build", ["hf:acme/Tiny-ONNX", "hf:acme/tiny-onnx/cpu@main"])
+def test_a_folder_has_the_quality_of_the_model_it_was_built_from(store: ModelStore, tmp_path: Path, build: str) -> None:
+    here = asyncio.run(store.pull(str(write_genai(tmp_path / "usb" / "tiny")), OFFLINE))
+    write_model(store.root / here.name, msgspec.structs.replace(here, source="hf:acme/tiny-onnx"))
+    entry = msgspec.structs.replace(model("tiny"), onnx=[OnnxBuild(build, "genai")])
+    found = [offer for offer in offers([entry, model("other")], store) if offer.installed]
+    assert [(offer.model, offer.file.reference) for offer in found] == [(entry, "hf:acme/tiny-onnx")]
+
+
+def test_a_folder_that_cannot_be_read_any_more_is_left_out(store: ModelStore, tmp_path: Path) -> None:
+    here = asyncio.run(store.pull(str(write_genai(tmp_path / "usb" / "tiny")), OFFLINE))
+    path = store.path(here)
+    path.write_bytes(bytes(path.stat().st_size))
+    assert offers([], store) == []

@@ -16,6 +16,8 @@ AVX512 = (*AVX2, "avx512f", "avx512bw")
 PROFILES = {profile.name: profile for profile in load_profiles(built_in())}
 NAMES = sorted(PROFILES)
 TEXT = (built_in() / "raspberry-pi-5.toml").read_text(encoding="utf-8")
+# No wheel of ONNX Runtime, or one that ends with an illegal instruction where there is no AVX.
+WITHOUT_ONNX = {"generic-armv7", "jetson-nano", "x86-sse"}
 CATALOGUE = {
     "Q4_0", "Q4_1", "Q4_K_S", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "IQ4_NL", "IQ4_XS", "MXFP4", "MXFP4_MOE",
     "UD-Q4_K_M", "UD-Q4_K_XL",
@@ -66,7 +68,9 @@ def test_every_profile_is_complete(name: str) -> None:
     loaded = PROFILES[name]
     assert loaded.title
     assert loaded.match != Match()
-    assert loaded.engines.order[-1] == "llama_cpp:cpu"
+    processors = [name for name in loaded.engines.order if name.endswith(":cpu")]
+    assert processors == loaded.engines.order[-len(processors) :]
+    assert processors == (["llama_cpp:cpu"] if name in WITHOUT_ONNX else ["llama_cpp:cpu", "onnx:cpu"])
     assert (loaded.speed.cpu_bandwidth is None) == (loaded.engines.order[0] == "llama_cpp:cpu")
     assert (loaded.speed.cpu_matrix is None) == (loaded.engines.order[0] == "llama_cpp:cpu")
     assert loaded.thermal.warm.value < loaded.thermal.throttles.value
@@ -200,7 +204,7 @@ def test_a_later_directory_replaces_profiles_and_adds_new_ones(tmp_path: Path) -
             "bandwidth = { value = -1",
             "speed.bandwidth.value is wrong: expected `float` >=",
         ),
-        ('["llama_cpp:cpu"]', '["llama_cpp"]', "engines.order[0] is wrong: expected `str` matching regex"),
+        ('["llama_cpp:cpu", "onnx:cpu"]', '["llama_cpp"]', "engines.order[0] is wrong: expected `str` matching regex"),
         ("reserve = { value = 320, source", "reserve = { value = 320, sauce", "there is no key 'sauce' in reserve."),
         ("[defaults]", "[defaults]\nparalel = 1", "there is no key 'paralel' in defaults."),
     ],

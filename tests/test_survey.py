@@ -50,16 +50,16 @@ def card(memory: int | None) -> Accelerator:
 def test_a_recorded_board_is_never_measured(tmp_path: Path) -> None:
     machine = surveyed(Config(state_dir=tmp_path), BOARDS / "raspberry-pi-5-8gb" / "tree")
     assert machine.profile.name == "raspberry-pi-5"
-    assert [backend.rates.measured for backend in machine.backends] == [False]
+    assert [backend.rates.measured for backend in machine.backends] == [False, False]
     assert machine.backends[0].rates.source.startswith("published figures, ")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_board_with_two_engines_has_both_and_the_best_first(tmp_path: Path) -> None:
     machine = surveyed(Config(state_dir=tmp_path), BOARDS / "jetson-orin-nano-8gb" / "tree")
-    assert [backend.provider for backend in machine.backends] == ["cuda", "cpu"]
-    fast, slow = (backend.rates.decode[""] for backend in machine.backends)
-    assert fast > slow
+    assert [backend.provider for backend in machine.backends] == ["cuda", "cpu", "cpu"]
+    fast, slow, other = (backend.rates.decode[""] for backend in machine.backends)
+    assert fast > slow == other
 
 
 def test_what_is_left_for_a_model_is_what_is_available_without_the_reserve(tmp_path: Path) -> None:
@@ -101,14 +101,14 @@ def test_a_profile_of_the_users_replaces_one_of_the_same_name(tmp_path: Path) ->
 
 
 def test_engines_that_do_not_exist_yet_are_named(tmp_path: Path) -> None:
-    own_profile('order = ["llama_cpp:cpu"]', 'order = ["rkllm:rknn", "llama_cpp:cpu"]', name="raspberry-pi-5")
+    own_profile('["llama_cpp:cpu", "onnx:cpu"]', '["rkllm:rknn", "llama_cpp:cpu"]', name="raspberry-pi-5")
     machine = surveyed(Config(state_dir=tmp_path), BOARDS / "raspberry-pi-5-8gb" / "tree")
     assert machine.notes == ("Edgewise has no engine rkllm for rknn yet.",)
     assert [backend.provider for backend in machine.backends] == ["cpu"]
 
 
 def test_a_profile_all_of_whose_engines_are_missing_leaves_none(tmp_path: Path) -> None:
-    own_profile('order = ["llama_cpp:cpu"]', 'order = ["rkllm:rknn"]', name="raspberry-pi-5")
+    own_profile('["llama_cpp:cpu", "onnx:cpu"]', '["rkllm:rknn"]', name="raspberry-pi-5")
     assert surveyed(Config(state_dir=tmp_path), BOARDS / "raspberry-pi-5-8gb" / "tree").backends == ()
 
 
@@ -161,10 +161,12 @@ def test_the_libraries_of_llama_cpp_tell_what_it_can_compute_on(
     assert providers() == {"cpu", "cuda"}
 
 
-def test_without_llama_cpp_there_is_no_engine_and_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_llama_cpp_the_other_engine_is_left_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "llama_cpp", None)
     machine = surveyed(Config(state_dir=tmp_path), survey.LIVE, measure=False)
-    assert machine.backends == ()
+    assert [backend.engine for backend in machine.backends] == ["onnx"]
     assert "llama.cpp is not installed: `make setup` builds it." in machine.notes
 
 
@@ -173,3 +175,61 @@ def test_a_build_is_named_with_its_version_where_there_is_one(monkeypatch: pytes
     assert build("llama_cpp").startswith("llama_cpp 0.")
     monkeypatch.setitem(survey._PACKAGES, "llama_cpp", "no-such-package")
     assert build("llama_cpp") == "llama_cpp"
+
+
+def test_a_missing_onnx_runtime_is_told_only_where_a_model_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    surveyor = Surveyor(Config(state_dir=tmp_path), Measurements(tmp_path / "measurements.json"), {})
+    plain = asyncio.run(surveyor.survey(measure=False))
+    assert "onnx" not in {backend.engine for backend in plain.backends}
+    assert plain.missing == {"onnx": "ONNX Runtime is not installed: `make setup` installs it."}
+    assert not set(plain.missing.values()) & set(plain.notes)
+    needed = asyncio.run(surveyor.survey(measure=False, engines={"llama_cpp", "onnx"}))
+    assert set(needed.missing.values()) <= set(needed.notes)
+
+
+def test_an_engine_without_models_here_is_not_measured_and_taken_to_be_as_fast_as_the_other(tmp_path: Path) -> None:
+    config = Config(state_dir=tmp_path)
+    asyncio.run(know_speed(config, 1e9))
+    measurements = Measurements(config.state_dir / "measurements.json")
+    key = next(key for key in measurements._learnt.rates if key.startswith("onnx"))
+    del measurements._learnt.rates[key]
+    machine = asyncio.run(Surveyor(config, measurements, {}).survey())
+    ours, other = (backend for backend in machine.backends if backend.provider == "cpu")
+    assert (ours.engine, ours.rates.measured) == ("llama_cpp", True)
+    assert (other.engine, other.rates.measured) == ("onnx", False)
+    assert other.rates.decode == ours.rates.decode
+    assert key not in measurements._learnt.rates
+
+
+@pytest.mark.parametrize("engine", ["llama_cpp", "onnx"])
+def test_one_engine_alone_when_the_user_says_so(tmp_path: Path, engine: str) -> None:
+    machine = surveyed(Config(state_dir=tmp_path, engine=engine), BOARDS / "jetson-orin-nano-8gb" / "tree")
+    assert {backend.engine for backend in machine.backends} == {engine}
+    assert list(machine.missing.values()) == [f"the setting `engine` is {engine}"]
+
+
+def test_a_provider_that_onnx_runtime_does_not_have_is_named(tmp_path: Path) -> None:
+    own_profile('"onnx:cpu"]', '"onnx:npu", "onnx:cpu"]', name="raspberry-pi-5")
+    config = Config(state_dir=tmp_path, profile="raspberry-pi-5")
+    surveyor = Surveyor(config, Measurements(tmp_path / "measurements.json"), {})
+    machine = asyncio.run(surveyor.survey(measure=False, engines={"onnx"}))
+    assert "ONNX Runtime cannot compute on npu here." in machine.notes
+    assert [backend.provider for backend in machine.backends] == ["cpu", "cpu"]
+
+
+def test_onnxruntime_genai_goes_where_onnx_runtime_goes_once_a_model_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Config(state_dir=tmp_path)
+    asyncio.run(know_speed(config, 1e9))
+    surveyor = Surveyor(config, Measurements(config.state_dir / "measurements.json"), {})
+    machine = asyncio.run(surveyor.survey(engines={"llama_cpp", "genai"}))
+    onnx, genai = (backend for backend in machine.backends if backend.engine in {"onnx", "genai"})
+    assert (genai.engine, genai.provider, genai.rates.decode) == ("genai", onnx.provider, onnx.rates.decode)
+    monkeypatch.setitem(sys.modules, "onnxruntime_genai", None)
+    without = asyncio.run(surveyor.survey(engines={"llama_cpp", "genai"}))
+    assert "genai" not in {backend.engine for backend in without.backends}
+    assert without.missing["genai"] in without.notes

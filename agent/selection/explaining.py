@@ -17,6 +17,12 @@ _PARTS = {
     "speed": Phrase("reasons.part_speed", "speed"),
     "shrunk": Phrase("reasons.part_shrunk", "shrunk"),
     "installed": Phrase("reasons.part_installed", "installed"),
+    "duel": Phrase("reasons.part_duel", "duel"),
+}
+
+_FORMATS = {
+    "llama_cpp": Phrase("reasons.same_as_gguf", "the same model as GGUF"),
+    "onnx": Phrase("reasons.same_as_onnx", "the same model for ONNX Runtime"),
 }
 
 
@@ -56,6 +62,8 @@ def outdone(entry: Considered, chosen: Considered) -> str:
         )
     if entry.model != chosen.model:
         better = chosen.title
+    elif entry.engine != chosen.engine:
+        better = _FORMATS.get(chosen.engine, chosen.quantization)
     elif entry.file != chosen.file:
         better = Phrase("reasons.same_model", "{type} of the same model", type=chosen.quantization)
     else:

@@ -26,7 +26,7 @@ def fit(
     shape: Shape, wanted: Plan, policy: Policy, budget: int, features: Collection[str]
 ) -> tuple[Plan, MemoryEstimate]:
     """Return the least shrunk plan whose memory is within the budget, or the most shrunk one if none is."""
-    plans = list(_plans(wanted, policy))
+    plans = list(_plans(shape, wanted, policy))
     estimates: dict[int, MemoryEstimate] = {}
 
     def need(index: int) -> int:
@@ -77,7 +77,7 @@ def cost(wanted: Plan, plan: Plan) -> float:
     )
 
 
-def _plans(plan: Plan, policy: Policy) -> Iterator[Plan]:
+def _plans(shape: Shape, plan: Plan, policy: Policy) -> Iterator[Plan]:
     """Yield plans that take less and less memory, beginning with the one that is wanted."""
     yield plan
     while not policy.micro_batch and plan.micro_batch > _LEAST_MICRO_BATCH:
@@ -87,7 +87,7 @@ def _plans(plan: Plan, policy: Policy) -> Iterator[Plan]:
         if policy.prompt_cache < 0 and plan.prompt_cache > megabytes * _MIB:
             plan = replace(plan, prompt_cache=megabytes * _MIB)
             yield plan
-    if plan.kv_type == "f16":
+    if plan.kv_type == "f16" and not shape.kv_type:
         plan = replace(plan, kv_type="q8_0")
         yield plan
     while not policy.parallel and plan.parallel > 1:

@@ -19,6 +19,8 @@ from agent.units import format_bytes
 _MIB = 1 << 20
 _DISK_RESERVE = 512 * _MIB  # that a download leaves free
 _HERE = 1.0  # points: nobody downloads gigabytes for less
+_ENOUGH = 128  # tokens of a micro-batch from which on prefill with ONNX Runtime gains nothing (docs/memory.md)
+_NO_BACKEND = Phrase("reasons.no_backend", "no engine that is meant for this hardware runs files of its format")
 _GENEROUS = {"quality": 0.6, "balanced": 1.0, "speed": 1.5}  # of the profile's least speed
 
 
@@ -27,7 +29,7 @@ def judge(offer: Offer, backend: Backend, machine: Machine, policy: Policy) -> C
 
     Of what is installed, everything is computed even where it is unsuitable: the user may have chosen it all the same.
     """
-    entry = _described(offer, backend)
+    entry = _described(offer, backend.engine, backend.provider)
     reason = unsuitable(offer, machine.profile, policy)
     if reason and (offer.shape is None or not offer.installed):
         return replace(entry, verdict="unsuitable", reason=reason)
@@ -44,6 +46,12 @@ def judge(offer: Offer, backend: Backend, machine: Machine, policy: Policy) -> C
     return replace(entry, verdict="possible")
 
 
+def out_of_reach(offer: Offer, machine: Machine, policy: Policy) -> Considered:
+    """Return an offer that no backend of this machine can run, with the reason."""
+    reason = unsuitable(offer, machine.profile, policy) or machine.missing.get(offer.engine, _NO_BACKEND)
+    return replace(_described(offer, offer.engine, ""), verdict="unsuitable", reason=reason)
+
+
 def wanted_plan(machine: Machine, policy: Policy) -> Plan:
     """Return how models are run here when memory is no concern."""
     defaults = machine.profile.defaults
@@ -58,15 +66,15 @@ def wanted_plan(machine: Machine, policy: Policy) -> Plan:
     )
 
 
-def _described(offer: Offer, backend: Backend) -> Considered:
+def _described(offer: Offer, engine: str, provider: str) -> Considered:
     model, file = offer.model, offer.file
     return Considered(
         model=model.name,
         title=model.title,
         file=file.reference,
         installed=offer.installed,
-        engine=backend.engine,
-        provider=backend.provider,
+        engine=engine,
+        provider=provider,
         quantization=file.quantization,
         bytes=file.bytes,
         licence=model.licence,
@@ -81,6 +89,8 @@ def _planned(entry: Considered, offer: Offer, backend: Backend, machine: Machine
     """Add how it would be run, what memory that takes and how fast it would be."""
     shape, base = offer.shape, wanted_plan(machine, policy)
     assert shape is not None  # noqa: S101 - else unsuitable
+    if shape.format == "onnx" and not policy.micro_batch:
+        base = replace(base, micro_batch=min(base.micro_batch, _ENOUGH))
     wanted = replace(
         base,
         context=min(base.context, shape.training_context or base.context),
@@ -97,7 +107,7 @@ def _planned(entry: Considered, offer: Offer, backend: Backend, machine: Machine
         context_length=plan.context,
         parallel=plan.parallel,
         micro_batch=plan.micro_batch,
-        kv_type=plan.kv_type,
+        kv_type=shape.kv_type or plan.kv_type,
         threads=plan.threads,
         prompt_cache=plan.prompt_cache,
         mapped=plan.mapped,

@@ -32,6 +32,7 @@ class Machine:
         disk_free: bytes for models; None when unknown.
         backends: best first.
         notes: what a person should know about it, such as engines that are missing.
+        missing: why an engine cannot be used here, by its name.
     """
 
     board: str
@@ -41,6 +42,7 @@ class Machine:
     disk_free: int | None
     backends: tuple[Backend, ...]
     notes: tuple[str, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Offer:
         installed: name under which it is installed; empty when it is not.
         arrived: bytes of it that an interrupted download has left here.
         observed: speed in real use on this machine by execution provider; 0 for what is not known of it.
+        runner: engine that alone can run it; empty for the usual one of its format.
         trouble: why the engine cannot run it here, learnt by trying; empty when nothing is known.
     """
 
@@ -63,4 +66,15 @@ class Offer:
     installed: str = ""
     arrived: int = 0
     observed: Mapping[str, Prediction] = field(default_factory=dict)
+    runner: str = ""
     trouble: str = ""
+
+    @property
+    def engine(self) -> str:
+        """The engine that runs it, which its format decides."""
+        return self.runner or ("onnx" if self.shape is not None and self.shape.format == "onnx" else "llama_cpp")
+
+    def runs_on(self, backend: Backend) -> bool:
+        """Tell whether a backend takes it; what is not a processor, ONNX Runtime reaches through `genai` alone."""
+        elsewhere = (self.engine, backend.engine) == ("onnx", "genai") and backend.provider != "cpu"
+        return backend.engine == self.engine or elsewhere

@@ -66,7 +66,7 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
     context_length: int = 0
     parallel: int = 0
     micro_batch: int = 0
-    kv_type: KvType | Literal[""] = ""
+    kv_type: KvType | Literal["f32", ""] = ""
     threads: int = 0
     prompt_cache: int = 0
     mapped: bool = True
@@ -87,7 +87,7 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
             parallel=self.parallel,
             threads=self.threads,
             micro_batch=self.micro_batch,
-            kv_type=self.kv_type or "f16",
+            kv_type="f16" if not self.kv_type or self.kv_type == "f32" else self.kv_type,  # f32: the model decides
             prompt_cache=self.prompt_cache,
             mapped=self.mapped,
             provider=self.provider,

@@ -27,7 +27,7 @@ def unsuitable(offer: Offer, profile: Profile, policy: Policy) -> str:
     model, quantization = offer.model, offer.file.quantization
     trained = offer.shape.training_context if offer.shape else 0
     rules = (
-        (bool(model.unsupported), model.unsupported),
+        (bool(model.unsupported) and offer.engine == "llama_cpp", model.unsupported),
         (bool(offer.trouble), offer.trouble),
         (policy.use not in model.use and "chat" not in model.use, _other_use(model, policy)),
         (model.chat == "none", Phrase("reasons.base_model", "is a base model that was not trained to chat")),
