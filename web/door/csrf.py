@@ -22,10 +22,11 @@ _HEADER = "x-csrf-token"
 _FIELD = "csrf"
 
 
-async def check_token(connection: ASGIConnection[Any, Identity | None, Any, Any], _handler: BaseRouteHandler) -> None:
+async def check_token(connection: ASGIConnection[Any, Identity | None, Any, Any], handler: BaseRouteHandler) -> None:
     """Refuse a change that no page of ours has asked for (a guard).
 
-    Programs are left out: they send a key, which no browser does by itself.
+    Programs are left out: they send a key, which no browser does by itself. A handler with the keyword `form="stream"`
+    takes large files as they come and calls `require_token` with what stands before them in the form.
 
     Raises:
         ForbiddenError: the request lacks its origin or its token.
@@ -36,12 +37,28 @@ async def check_token(connection: ASGIConnection[Any, Identity | None, Any, Any]
     # session yet: nobody is signed in to an account that is not theirs.
     if "origin" not in connection.headers:
         raise ForbiddenError(Phrase("errors.no_origin", "The browser did not say which page this comes from."))
-    identity = connection.user
+    if connection.user is None or not connection.user.session:
+        return
+    token = connection.headers.get(_HEADER, "")
+    if not token and handler.opt.get("form") == "stream":
+        return
+    try:
+        require_token(connection.user, token or await _field(connection))
+    except ForbiddenError:
+        if not connection.headers.get(_HEADER):
+            await _discard(connection)
+        raise
+
+
+def require_token(identity: Identity | None, token: str) -> None:
+    """Refuse who is signed in by a session and does not have its token.
+
+    Raises:
+        ForbiddenError: that is so.
+    """
     if identity is None or not identity.session:
         return
-    token = connection.headers.get(_HEADER) or await _field(connection)
     if not hmac.compare_digest(token.encode(), identity.csrf.encode()):
-        await _discard(connection)
         raise ForbiddenError(
             Phrase("errors.old_page", "This page is out of date."),
             hint=Phrase("errors.old_page_hint", "Load it again, then repeat what you did."),

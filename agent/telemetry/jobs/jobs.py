@@ -13,6 +13,7 @@ from agent.store import Store
 from agent.telemetry.clock import Clock
 from agent.telemetry.host import Host
 from agent.telemetry.jobs.board import Board, status_of
+from agent.telemetry.jobs.bundle import BundleUpdate, retreat_bundle
 from agent.telemetry.jobs.record import CANCELED, ENDS, Record, Table
 from agent.telemetry.jobs.retreat import keeps, retreat
 from agent.telemetry.jobs.update import Update
@@ -171,12 +172,14 @@ class Jobs:
     async def _try(self, record: Record) -> None:
         reason: str = CANCELED
         if record.job and (record.state == "commit" or not record.canceled):
-            update = Update(self._host, self._clock, self, record, record.job)
+            kind = BundleUpdate if record.job.type == "bundle" else Update
+            update = kind(self._host, self._clock, self, record, record.job)
             self._task = asyncio.create_task(update.run(), name=f"job {record.id}")
             reason = await _outcome(self._task)
             self._task = None
         if not record.ended:
-            await retreat(self._host, self, record, reason)
+            back = retreat_bundle if record.job and record.job.type == "bundle" else retreat
+            await back(self._host, self, record, reason)
 
     async def _ended(self, record: Record) -> None:
         """Report the end of a job, and begin with what follows, unless the hub has sent something newer meanwhile."""

@@ -28,6 +28,7 @@ class Record(msgspec.Struct):
         reason: why it is in this state, for people.
         wording: of the reason, set on the disk only: so that it is a phrase again when it is read.
         name: of the model, once it is known.
+        bundle: name and version of the update that it has begun to apply.
         ours: whether this job has installed it.
         held: the model that was chosen by name while the job goes on, so that the new one does not serve by itself.
         swapped: whether the new model was told to take over from what is in `previous` and `before`.
@@ -50,6 +51,7 @@ class Record(msgspec.Struct):
     attempt: int = 0
     result: dict[str, float] = {}
     name: str = ""
+    bundle: str = ""
     ours: bool = False
     held: str = ""
     swapped: bool = False

@@ -4,12 +4,13 @@ import asyncio
 import functools
 from typing import Protocol
 
-from agent.errors import ConfigError, EngineError, InputError
+from agent.errors import BundleError, ConfigError, EngineError, InputError
+from agent.models import InstalledModel
 from agent.models.disk import require_space
 from agent.phrase import Phrase
 from agent.telemetry.clock import Clock
 from agent.telemetry.host import Host
-from agent.telemetry.jobs import artifact, health, window
+from agent.telemetry.jobs import artifact, health, signature, window
 from agent.telemetry.jobs.fetching import fetch
 from agent.telemetry.jobs.record import Record
 from agent.telemetry.jobs.serving import chosen, serving, until_serves
@@ -85,11 +86,21 @@ class Update:
             InputError: the job contradicts itself.
         """
         config = self._host.config
-        if config.model or config.engine != "llama_cpp":
+        if config.model or not config.chooses:
             what = config.model or config.engine
             raise ConfigError(
                 Phrase("jobs.configured", "The configuration of the device says what serves: {what}.", what=what)
             )
+        self._require_window()
+        artifact.reference(self._job.artifact)
+        signature.require(config, self._job.artifact)
+
+    def _require_window(self) -> None:
+        """Refuse a job for which there is never time.
+
+        Raises:
+            InputError: its window and that of the device have no time in common.
+        """
         if window.never_open(self._windows):
             first, second = self._windows
             raise InputError(
@@ -100,7 +111,6 @@ class Update:
                     second=second,
                 )
             )
-        artifact.reference(self._job.artifact)
 
     async def _serves_already(self) -> bool:
         """Tell whether the model serves that the job is about, and check its health if so."""
@@ -109,6 +119,7 @@ class Update:
             return False
         self._record.name = found.name
         artifact.compare(found, self._job.artifact)
+        await self._require_signed(found)
         await self._check()
         return True
 
@@ -160,9 +171,20 @@ class Update:
     async def _verify(self) -> None:
         """Compare the file with what the job says; one that was here before is read again, since disks forget."""
         await self._log.enter(self._record, "verify")
-        artifact.compare(self._host.models.find(self._record.name), self._job.artifact)
+        found = self._host.models.find(self._record.name)
+        artifact.compare(found, self._job.artifact)
+        await self._require_signed(found)
         if not self._record.ours:
             await self._host.models.verify(self._record.name)
+
+    async def _require_signed(self, model: InstalledModel) -> None:
+        """Refuse a file that nobody trusted has signed, where that counts."""
+        if model.files and (self._job.artifact.sig or self._host.config.signed_jobs):
+            raise BundleError(
+                Phrase("jobs.one_file", "A signature covers one file; a model of several comes in a signed update.")
+            )
+        path = self._host.models.path(model)
+        await asyncio.to_thread(signature.verify, self._host.config, self._job.artifact, path)
 
     async def _stage(self) -> None:
         """Write down the way back."""

@@ -1,0 +1,124 @@
+"""Updates and signatures in jobs of a hub: the device serves what it brings, or everything is as before."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from agent.bundles import writing
+from agent.bundles.manifest import Manifest
+from agent.bundles.minisign import write_signature
+from agent.bundles.secret_key import SecretKey
+from agent.config import Config
+from agent.models import ModelStore
+from agent.telemetry.jobs import bundle
+from agent.telemetry.payloads import JobStatus
+from tests.bundles.making import KEY, OTHER
+from tests.fake_hub import FakeHub, HubFile, running_hub
+from tests.telemetry.jobs.conftest import config, home, look_often, template
+from tests.telemetry.jobs.device import NEW, OLD, running, sha256, update
+
+__all__ = ["config", "home", "look_often", "template"]  # fixtures
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeHub]:
+    with running_hub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def trusting(config: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
+    monkeypatch.setattr(bundle, "DELAYS", (0.05,))
+    return msgspec.structs.replace(config, offline=False, fetch_models=False, bundle_keys=[KEY.public().line()])
+
+
+def offered(hub: FakeHub, home: Path, key: SecretKey = KEY, model: str = NEW, **health: object) -> dict[str, Any]:
+    """Put a bundle with the new model on a server, and return the job that brings it."""
+    found = writing.ingredients(str(home / f"{model}.gguf"), ModelStore(home / "none"))
+    manifest = writing.describe(Manifest(1, "acme", 4, []), found, serve=model)
+    writing.write(home / "made", manifest, [each.path for each in found], key)
+    content = (home / "made").read_bytes()
+    hub.repos["me/it"] = {"made": HubFile(content)}
+    artifact = {"url": f"{hub.url}/me/it/resolve/main/made", "sha256": hashlib.sha256(content).hexdigest()}
+    return {"type": "bundle", "artifact": artifact, "health": health}
+
+
+def carried_out(config: Config, job: dict[str, Any]) -> tuple[JobStatus, list[str], list[str]]:
+    """Return how a job ends, what serves then, and the states on the way."""
+
+    async def scenario() -> tuple[JobStatus, list[str], list[str]]:
+        async with running(config) as device:
+            await device.send(job)
+            end = await device.ends()
+            await asyncio.sleep(0.1)
+            assert not list((config.state_dir / "bundles" / "incoming").glob("*"))
+            return end, device.node.names(), device.jobs.states
+
+    return asyncio.run(scenario())
+
+
+def test_an_update_of_a_job_takes_over_and_stays(hub: FakeHub, home: Path, trusting: Config) -> None:
+    end, serving, states = carried_out(trusting, offered(hub, home))
+    assert (end.state, end.msg, serving) == ("successful", "acme 4 is in force.", [NEW])
+    assert states == ["download", "verify", "swap", "health", "commit", "successful"]
+
+
+def test_an_update_whose_model_is_not_healthy_is_taken_back(hub: FakeHub, home: Path, trusting: Config) -> None:
+    end, serving, _ = carried_out(trusting, offered(hub, home, min_tok_s=1e9))
+    assert end.state == "rolled_back"
+    assert "tokens per second" in end.msg
+    assert serving == [OLD]
+    assert [model.name for model in ModelStore(trusting.models_dir).installed()] == [OLD]
+
+
+def test_an_update_of_a_stranger_is_refused(hub: FakeHub, home: Path, trusting: Config) -> None:
+    end, serving, _ = carried_out(trusting, offered(hub, home, OTHER))
+    assert (end.state, serving) == ("failed", [OLD])
+    assert "does not trust" in end.msg
+
+
+def test_an_update_that_is_not_what_the_hub_has_said_is_refused(hub: FakeHub, home: Path, trusting: Config) -> None:
+    job = offered(hub, home)
+    job["artifact"]["sha256"] = "0" * 64
+    assert carried_out(trusting, job)[0].state == "failed"
+
+
+@pytest.mark.parametrize("signer", [KEY, OTHER, None])
+def test_a_device_may_ask_for_signed_models(home: Path, trusting: Config, signer: SecretKey | None) -> None:
+    path = home / "new.gguf"
+    job = update(path)
+    if signer:
+        job["artifact"]["sig"] = write_signature(signer.sign(path.read_bytes(), "new"))
+    end, serving, _ = carried_out(msgspec.structs.replace(trusting, signed_jobs=True), job)
+    assert (end.state, serving) == (("successful", [NEW]) if signer is KEY else ("failed", [OLD])), end.msg
+    assert sha256(path)
+
+
+def test_a_wrong_signature_counts_also_where_none_is_asked_for(home: Path, trusting: Config) -> None:
+    job = update(home / "new.gguf")
+    job["artifact"]["sig"] = write_signature(KEY.sign(b"another file", "new"))
+    end, serving, _ = carried_out(trusting, job)
+    assert (end.state, serving) == ("failed", [OLD])
+    assert "is wrong" in end.msg
+
+
+def test_a_model_of_the_same_name_is_loaded_anew(hub: FakeHub, home: Path, trusting: Config) -> None:
+    path = home / f"{OLD}.gguf"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    job = offered(hub, home, model=OLD)
+
+    async def scenario() -> None:
+        async with running(trusting) as device:
+            before = device.node.engine_pid
+            await device.send(job)
+            assert (await device.ends()).state == "successful"
+            assert device.node.engine_pid != before
+            assert device.node.names() == [OLD]
+            assert device.node.models.find(OLD).sha256 == sha256(path)
+
+    asyncio.run(scenario())
