@@ -16,13 +16,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from agent.bundles.settings import BundleSettings
 from agent.errors import ConfigError
+from agent.inference.starting import ENGINE_SOCKET
 from agent.models.settings import SourceSettings
+from agent.notify import Supervision
 from agent.selection.policy import Licences, Policy, Preference, Use
-from agent.setting_values import convert, flat
-from agent.telemetry.settings import TelemetrySettings
+from agent.setting_values import PREFIX, Setting, convert, flat
 
-_PREFIX = "EDGEWISE_"
 # Variables that other tools have made common; read when the EDGEWISE_ one is not set.
 _ALIASES = {"hf_endpoint": "HF_ENDPOINT", "pypi_index": "PIP_INDEX_URL", "state_dir": "STATE_DIRECTORY"}
 _SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "KEY")
@@ -31,7 +32,7 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=0)]
 
 
-class Config(TelemetrySettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Config(BundleSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings. `Meta` descriptions are their documentation, for `--help` and for docs/configuration.md."""
 
     state_dir: Annotated[Path, Meta(description="directory of everything that Edgewise keeps: models, settings, logs")]
@@ -54,7 +55,8 @@ class Config(TelemetrySettings, frozen=True, kw_only=True, forbid_unknown_fields
     tls_cert: Annotated[Path | None, Meta(description="certificate chain for tls = files, PEM")] = None
     tls_key: Annotated[Path | None, Meta(description="private key for tls = files, PEM")] = None
     model: Annotated[
-        str, Meta(description="installed model or GGUF file to serve; empty: the best one for this computer")
+        str,
+        Meta(description="installed model, GGUF file or ONNX folder to serve; empty: the best one for this computer"),
     ] = ""
     use: Annotated[Use, Meta(description="what the model is for: chat, code or math")] = "chat"
     prefer: Annotated[
@@ -72,7 +74,16 @@ class Config(TelemetrySettings, frozen=True, kw_only=True, forbid_unknown_fields
         list[str],
         Meta(description="other names under which the served model answers, separated by commas; *: any name"),
     ] = msgspec.field(default_factory=list)
-    engine: Annotated[str, Meta(description="inference engine: llama_cpp or echo")] = "llama_cpp"
+    engine: Annotated[
+        str,
+        Meta(description="auto: whichever serves best; llama_cpp, onnx, genai: that one only; echo: none, for tests"),
+    ] = "auto"
+    engine_socket: Annotated[
+        Path | None, Meta(description="socket of the engine's own systemd unit; empty: the daemon starts the engine")
+    ] = None
+    onnx_ep_libraries: Annotated[
+        list[Path], Meta(description="libraries with execution providers for ONNX Runtime, separated by commas")
+    ] = msgspec.field(default_factory=list)
     context: Annotated[
         Count, Meta(description="context length of each request in tokens; 0: as fits this computer")
     ] = 0
@@ -94,12 +105,12 @@ class Config(TelemetrySettings, frozen=True, kw_only=True, forbid_unknown_fields
         float,
         Meta(ge=1, description="seconds without a sign of life after which a working engine is restarted"),
     ] = 120.0
-    chat_quota: Annotated[Count, Meta(description="MiB of chats and files that each person may keep; 0: no bound")] = (
-        256
-    )
-    fetch_models: Annotated[bool, Meta(description="install the best model for this computer without being asked")] = (
-        True
-    )
+    chat_quota: Annotated[Count, Meta(description="MiB of chats and files that a person may keep; 0: no bound")] = 256
+    fetch_models: Annotated[bool, Meta(description="install the best model for this computer by itself")] = True
+    embeddings: Annotated[
+        Literal["auto", "off"],
+        Meta(description="POST /v1/embeddings; auto: its model is fetched at the first request; off: no embeddings"),
+    ] = "auto"
     offline: Annotated[bool, Meta(description="never use the network to fetch models")] = False
     hf_endpoint: Annotated[str, Meta(description="address of the Hugging Face hub or a mirror")] = (
         "https://huggingface.co"
@@ -111,6 +122,11 @@ class Config(TelemetrySettings, frozen=True, kw_only=True, forbid_unknown_fields
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="least severe messages to log")
     ] = "info"
+
+    @property
+    def chooses(self) -> bool:
+        """Whether there is a model to choose, rather than an engine that needs none."""
+        return self.engine in {"auto", "genai", "llama_cpp", "onnx"}
 
     @property
     def models_dir(self) -> Path:
@@ -137,7 +153,7 @@ class Config(TelemetrySettings, frozen=True, kw_only=True, forbid_unknown_fields
         """Return the file with the broker's password: configured, else of systemd, else of the page."""
         given = os.environ.get("CREDENTIALS_DIRECTORY")
         credentials = [Path(given) / "mqtt.password"] if given else []
-        found = (path for path in (*credentials, self.kept_mqtt_password) if path.is_file())
+        found = (path for path in (*credentials, self.kept_mqtt_password) if os.access(path, os.R_OK))
         return self.mqtt_password_file or next(found, None)
 
     @property
@@ -160,36 +176,18 @@ class Config(TelemetrySettings, frozen=True, kw_only=True, forbid_unknown_fields
         )
 
     def directories(self, name: str) -> list[Path]:
-        """Return where users keep files of their own that add to ours, such as `firmware-profiles`; the last wins."""
+        """Return where files are that add to ours, such as `families`: of updates, then of users; the last wins."""
         home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-        return [place / "edgewise" / name for place in (Path("/etc"), home)]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One row of the table of settings."""
-
-    name: str
-    help: str
-    default: object
-
-    @property
-    def flag(self) -> str:
-        """The command-line flag."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        """The environment variable."""
-        return _PREFIX + self.name.upper()
+        return [self.state_dir / name, *(place / "edgewise" / name for place in (Path("/etc"), home))]
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A configuration, and for each setting where its value came from."""
+    """A configuration, for each setting where its value came from, and the file if there is one."""
 
     config: Config
     origins: Mapping[str, str]
+    file: Path | None = None
 
 
 def _settings() -> tuple[Setting, ...]:
@@ -198,7 +196,7 @@ def _settings() -> tuple[Setting, ...]:
         description = next((m.description for m in field.type.__metadata__ if m.description), "")
         default = field.default_factory() if callable(field.default_factory) else field.default
         rows.append(Setting(field.name, description, None if field.required else default))
-    return tuple(sorted(rows, key=lambda row: row.name in TelemetrySettings.__struct_fields__))
+    return tuple(sorted(rows, key=lambda row: row.name in BundleSettings.__struct_fields__))
 
 
 SETTINGS = _settings()
@@ -227,16 +225,27 @@ def resolve(flags: Mapping[str, object], file: Path | None = None) -> Resolved:
             origin = place if place != "environment" else _variable(name)
             values[name] = convert(Config, name, value, origin)
             origins[name] = origin
-    return Resolved(Config(**values), origins)
+    return Resolved(Config(**values), origins, path)
 
 
-def engine_environment() -> dict[str, str]:
-    """Return the environment for the engine process: ours without settings and without secrets."""
+def engine_environment(config: Config | None = None) -> dict[str, str]:
+    """Return the environment for the engine process: ours without settings, without secrets, without telemetry.
+
+    With the configuration of a daemon under systemd it names the socket of the engine's unit, too.
+    """
+    socket = {ENGINE_SOCKET: str(config.engine_socket)} if config is not None and config.engine_socket else {}
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(_PREFIX) and not any(word in name.upper() for word in _SECRET_WORDS)
-    }
+        if not name.startswith(PREFIX) and not any(word in name.upper() for word in _SECRET_WORDS)
+    } | {"ORT_DISABLE_TELEMETRY": "1", **socket}  # onnxruntime-genai reports its use to Microsoft otherwise
+
+
+def supervision() -> Supervision:
+    """Return what systemd has told this process."""
+    named = {name: os.environ.get(name, "") for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")}
+    meant = named["WATCHDOG_PID"] in {"", str(os.getpid())} and named["WATCHDOG_USEC"].isdigit()
+    return Supervision(named["NOTIFY_SOCKET"], int(named["WATCHDOG_USEC"]) / 1e6 if meant else 0.0)
 
 
 def colour_wanted() -> bool:
@@ -250,16 +259,16 @@ def _environment() -> dict[str, object]:
         variable = _variable(setting.name)
         if os.environ.get(variable):
             found[setting.name] = os.environ[variable]
-    known = {setting.variable for setting in SETTINGS} | {_PREFIX + "CONFIG"}
+    known = {setting.variable for setting in SETTINGS} | {PREFIX + "CONFIG"}
     for variable in os.environ:
-        if variable.startswith(_PREFIX) and variable not in known:
-            found[variable.removeprefix(_PREFIX).lower()] = os.environ[variable]  # reported as unknown
+        if variable.startswith(PREFIX) and variable not in known:
+            found[variable.removeprefix(PREFIX).lower()] = os.environ[variable]  # reported as unknown
     return found
 
 
 def _variable(name: str) -> str:
     """Return the variable that a setting is read from: our own, else the common one if that is set."""
-    own = _PREFIX + name.upper()
+    own = PREFIX + name.upper()
     alias = _ALIASES.get(name, "")
     return alias if not os.environ.get(own) and os.environ.get(alias) else own
 

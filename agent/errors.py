@@ -4,6 +4,7 @@
   + ConfigError            a setting is wrong
   + InputError             something that a person or a program has sent cannot be used
     - NoRoomError          a person keeps as much as they may, or the disk is nearly full
+    - BundleError          an update is not signed by somebody trusted, damaged, or not for this device
   + NotFoundError          no such conversation, user, key, …: or it belongs to somebody else
   + StoreError             what is kept on disk cannot be read or written
   + AccessError
@@ -23,6 +24,7 @@
   + TelemetryError
     - LinkDownError        there is no connection to the broker, or it ended before the broker had the message
     - RefusedError         the broker does not take the message
+  + InstallError           Edgewise cannot be made a service of this computer
   + DiscoveryError         the local network cannot be told of this device, or asked for others
 
 A message says what happened, with the value and the place; the hint says what to do about it.
@@ -56,6 +58,10 @@ class InputError(EdgewiseError):
 
 class NoRoomError(InputError):
     """Nothing more can be kept: a person has as much as they may, or the disk is nearly full."""
+
+
+class BundleError(InputError):
+    """An update is refused: unsigned, damaged, too old or for another device. Nothing has changed."""
 
 
 class NotFoundError(EdgewiseError):
@@ -172,6 +178,10 @@ class LinkDownError(TelemetryError):
 
 class RefusedError(TelemetryError):
     """The broker does not take the message; sending it again unchanged cannot help."""
+
+
+class InstallError(EdgewiseError):
+    """Edgewise cannot be installed here, or a step of it failed."""
 
 
 class DiscoveryError(EdgewiseError):

@@ -19,6 +19,7 @@ from agent.device_id import device_id
 from agent.discovery.discovery import Discovery
 from agent.discovery.facts import facts
 from agent.downloads import Downloads
+from agent.embeddings.service import Embeddings
 from agent.engines import ModelInfo
 from agent.errors import ConfigError, EngineUnavailableError
 from agent.health import chosen, health
@@ -60,6 +61,7 @@ class Node:
         self.set_aside = SetAside(config.state_dir / "set-aside.json")
         self._supervisor = Supervisor(self.set_aside, environment, queue=config.queue, step_timeout=config.step_timeout)
         self.requests = self._supervisor.pending.requests
+        self.tends = self._supervisor.tends
         measurements = Measurements(config.state_dir / "measurements.json")
         chooser = Chooser(config, self.models, self.set_aside, measurements, environment)
         self._supervisor.on_speed = chooser.learn
@@ -78,6 +80,7 @@ class Node:
         self.downloads = Downloads(self.models, lambda: self.config.sources())  # noqa: PLW0108 - the config changes
         self._steward.others_download = self.downloads.busy
         results = config.state_dir / "benchmarks.json"
+        self.embeddings = Embeddings(self, environment)
         self.benchmarks = Benchmarks(results, self.generate, lambda: self._supervisor.active)
         everything = replace(chooser, config=msgspec.structs.replace(config, licences="any"))
         self.available = Available(everything, self._supervisor.memory)
@@ -111,7 +114,7 @@ class Node:
             ModelError: the configured model is not there, or its file is broken.
         """
         self.telemetry.start()
-        if self.config.engine != "llama_cpp":
+        if not self.config.chooses:
             self._supervisor.start([modelless(self.config)])
             return
         if self.config.model:
@@ -125,7 +128,9 @@ class Node:
             self._task.cancel()
             await asyncio.wait({self._task})
             self._task = None
-        await asyncio.gather(self._supervisor.stop(), self.discovery.stop(), self.telemetry.close())
+        await asyncio.gather(
+            self._supervisor.stop(), self.embeddings.stop(), self.discovery.stop(), self.telemetry.close()
+        )
         if self._looking is not None:
             await self._close(self._looking)
 

@@ -59,6 +59,10 @@ class Store:
         """
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._change, change)
 
+    async def answer(self) -> None:
+        """Return as soon as the writing thread has done what it was given so far."""
+        await asyncio.get_running_loop().run_in_executor(self._writer, lambda: None)
+
     def close(self) -> None:
         """End both threads, and their connections with them; what was begun is finished first."""
         for executor, database in self._connections.items():

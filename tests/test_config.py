@@ -271,6 +271,20 @@ def test_the_engine_process_gets_no_settings_and_no_secrets(monkeypatch: pytest.
     assert environment["PATH"] == os.environ["PATH"]
 
 
+def test_the_libraries_in_engine_processes_report_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
+    assert engine_environment()["ORT_DISABLE_TELEMETRY"] == "1"
+
+
+def test_libraries_are_listed_with_commas_and_shown_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGEWISE_ONNX_EP_LIBRARIES", "/opt/a.so, ~/b.so")
+    assert resolve({}).config.onnx_ep_libraries == [Path("/opt/a.so"), Path.home() / "b.so"]
+    assert run(["config"]) == 0
+    assert f'["/opt/a.so","{Path.home()}/b.so"]' in capsys.readouterr().out
+
+
 def test_settings_cannot_be_changed_afterwards() -> None:
     with pytest.raises(AttributeError):
         resolve({}).config.port = 1  # type: ignore[misc]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from agent.cli import create_parser
-from agent.config import SETTINGS, Setting
+from agent.config import SETTINGS
+from agent.setting_values import Setting
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -14,7 +14,8 @@ FOLDERS = ("agent", "web", "scripts", "benchmarks", "tests")
 FILES = {path.relative_to(ROOT).as_posix(): path for name in FOLDERS for path in (ROOT / name).rglob("*.py")}
 PRODUCT = [name for name in FILES if name.startswith(("agent/", "web/"))]
 MODULES = {name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): name for name in FILES}
-BOTTOM = {"agent", "agent.errors", "agent.phrase", "agent.units"} | {m for m in MODULES if m.startswith("agent.gguf")}
+FORMATS = {module for module in MODULES if module.startswith(("agent.gguf", "agent.onnx"))}
+BOTTOM = {"agent", "agent.errors", "agent.phrase", "agent.units"} | FORMATS
 CLI = "agent/cli/"
 WORKER = "agent/inference/worker.py"
 

@@ -11,10 +11,11 @@ from litestar.types import ControllerRouterHandler
 
 from agent.node import Node
 from web import health, pages
+from web.api.edgewise import bundles as edgewise_bundles
 from web.api.edgewise import models as edgewise_models
 from web.api.edgewise import selection, telemetry
 from web.api.metrics import show_metrics
-from web.api.openai import chat, completions, models
+from web.api.openai import chat, completions, embeddings, models
 from web.assets import Assets, serve_asset
 from web.door.access import check_access
 from web.door.csrf import check_token
@@ -30,12 +31,14 @@ _ROUTES: list[ControllerRouterHandler] = [
     serve_asset,
     chat.create_chat_completion,
     completions.create_completion,
+    embeddings.create_embeddings,
     models.list_models,
     models.retrieve_model,
     selection.show_selection,
     telemetry.show_telemetry,
     show_metrics,
     *edgewise_models.ROUTES,
+    *edgewise_bundles.ROUTES,
 ]
 
 

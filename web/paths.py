@@ -7,7 +7,8 @@ MOST_OF_STRANGERS = 16 * 1024
 """Bytes that somebody may send who is not signed in; some characters of a name become eighteen when it is compared."""
 
 METRICS = "/metrics"
-_PROGRAMS = re.compile(r"/(v1|api|metrics|completions|chat/completions)(/|$)")  # the last two: clients without /v1
+# The last three are for clients that leave out /v1.
+_PROGRAMS = re.compile(r"/(v1|api|metrics|completions|chat/completions|embeddings)(/|$)")
 _SUPERVISORS = {"/healthz", "/health", "/v1/health"}
 _WITHIN = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")  # browsers read `/\` as `//`, and drop tabs and line ends
 

@@ -46,7 +46,14 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-async def serve(node: Node, *, host: str, port: int, on_listening: Callable[[str], Awaitable[None]]) -> None:
+async def serve(
+    node: Node,
+    *,
+    host: str,
+    port: int,
+    on_listening: Callable[[str], Awaitable[None]],
+    on_stopping: Callable[[], None] = lambda: None,
+) -> None:
     """Start a node and serve it until SIGTERM or SIGINT; a second signal ends the process at once.
 
     Args:
@@ -54,6 +61,7 @@ async def serve(node: Node, *, host: str, port: int, on_listening: Callable[[str
         host: address or name to bind to.
         port: 0 takes a free one.
         on_listening: called with the URL once connections are accepted; the model may still be loading.
+        on_stopping: called when the end begins.
 
     Raises:
         ConfigError: the address cannot be listened on, or the certificate not be used; nothing was started.
@@ -63,13 +71,17 @@ async def serve(node: Node, *, host: str, port: int, on_listening: Callable[[str
     with Gate(listen(host, port), Crowd(Limits.of_process())) as listener:
         try:
             await node.open()
-            await _serve(node, listener, host, on_listening)
+            await _serve(node, listener, host, on_listening, on_stopping)
         finally:
             await node.stop()
 
 
 async def _serve(
-    node: Node, listener: socket.socket, host: str, on_listening: Callable[[str], Awaitable[None]]
+    node: Node,
+    listener: socket.socket,
+    host: str,
+    on_listening: Callable[[str], Awaitable[None]],
+    on_stopping: Callable[[], None],
 ) -> None:
     encryption = _encryption(node)
     config = uvicorn.Config(
@@ -90,7 +102,7 @@ async def _serve(
     stopping = _on_signal()
     node.start()
     await on_listening(_url(host, listener.getsockname()[1], "https" if encryption else "http"))
-    end = asyncio.create_task(_end(stopping, node, server), name="shutdown")
+    end = asyncio.create_task(_end(stopping, node, server, on_stopping), name="shutdown")
     await server.serve(sockets=[listener])
     await end
 
@@ -143,9 +155,10 @@ def _on_signal() -> asyncio.Event:
     return stopping
 
 
-async def _end(stopping: asyncio.Event, node: Node, server: uvicorn.Server) -> None:
+async def _end(stopping: asyncio.Event, node: Node, server: uvicorn.Server, on_stopping: Callable[[], None]) -> None:
     """End the answers first: their connections close by that, which is what uvicorn waits for."""
     await stopping.wait()
+    on_stopping()
     try:
         await node.stop()
     finally:

@@ -17,7 +17,10 @@ _BAR = 28  # columns
 _FEW = 3  # runners-up without --explain
 _LABEL = 10
 _TITLE = 30  # columns; names of files on disk may be longer
-_NAMES = {"llama_cpp": "llama.cpp", "cpu": "the CPU", "cuda": "CUDA", "vulkan": "Vulkan"}
+_NAMES = {
+    "llama_cpp": "llama.cpp", "onnx": "ONNX Runtime", "genai": "onnxruntime-genai",
+    "cpu": "the CPU", "cuda": "CUDA", "vulkan": "Vulkan",
+}  # fmt: skip
 _HEADINGS = {"possible": "Would run well too", "slow": "Fits, but {}", "large": "Too large: {}"}
 _COLUMNS: dict[str, Callable[[Considered], str]] = {
     "MODEL": lambda entry: entry.title if len(entry.title) <= _TITLE else f"{entry.title[: _TITLE - 1]}…",

@@ -10,12 +10,14 @@ import msgspec
 
 from agent.benchmark import request
 from agent.cli import settings
+from agent.cli.duel import ROUNDS, duel
 from agent.cli.terminal import here_and_now, ready
 from agent.config import Config, engine_environment
 from agent.inference import frames
 from agent.node import Node
 from agent.units import format_bytes
 
+_ROUNDS = 3
 _PREFILL, _DECODE = 512, 128  # tokens, as in llama-bench's pp512 and tg128
 
 
@@ -45,14 +47,23 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the command."""
     parser = subparsers.add_parser("bench", help="measure prefill and decode speed, load time and memory")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds; medians are reported (default: 3)")
+    parser.add_argument("--repeat", type=int, metavar="N", help=f"rounds (default: 3, of a duel {ROUNDS})")
+    parser.add_argument(
+        "--duel",
+        nargs="*",
+        metavar="MODEL",
+        help="compare a model as GGUF and for ONNX Runtime: the best that is here as both, this one, or these two",
+    )
     settings.add(parser, "state_dir", "model", "engine", "context", "parallel", "threads", "micro_batch", "offline")
     parser.set_defaults(handler=bench)
 
 
 def bench(options: argparse.Namespace, config: Config) -> int:
     """Load the model in an engine of its own and measure it, alone and with all slots busy."""
-    result = asyncio.run(_measure(config, max(1, options.repeat)))
+    if options.duel is not None:
+        return duel(options.duel, config, rounds=max(2, options.repeat or ROUNDS), as_json=options.json)
+    rounds = max(1, options.repeat or _ROUNDS)
+    result = asyncio.run(_measure(config, rounds))
     if options.json:
         print(msgspec.json.format(msgspec.json.encode(result)).decode())
         return 0
@@ -63,7 +74,7 @@ def bench(options: argparse.Namespace, config: Config) -> int:
     print(f"\n{'streams':>7}  {'prefill tok/s':>13}  {'decode tok/s':>12}")
     for speed in result.speeds:
         print(f"{speed.streams:7}  {speed.prefill:13.1f}  {speed.decode:12.1f}")
-    print(f"\nprompt {result.prefill_tokens} tokens, answer {result.decode_tokens}; medians of {options.repeat} rounds")
+    print(f"\nprompt {result.prefill_tokens} tokens, answer {result.decode_tokens}; medians of {rounds} rounds")
     return 0
 
 

@@ -37,4 +37,6 @@ def show(options: argparse.Namespace, config: Config) -> int:
 def _plain(value: object) -> object:
     if isinstance(value, str):
         return _PASSWORD.sub("…@", value)  # addresses of mirrors have some, and this is what people paste into reports
-    return value if isinstance(value, int | float | bool | list | None) else str(value)
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return value if isinstance(value, int | float | bool | None) else str(value)

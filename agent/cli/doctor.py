@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from agent import engines
+from agent import engines, providers
 from agent.cli import settings
 from agent.cli.choosing import chooser
 from agent.cli.daemon import connection
@@ -26,6 +26,8 @@ from agent.hardware.words import describe
 from agent.inference.set_aside import SetAside
 from agent.models import ModelStore
 from agent.node import Node
+from agent.onnx import is_onnx, read_folder
+from agent.providers.words import describe as describe_provider
 from agent.units import format_bytes
 
 _LEAST_DISK = 1 << 30  # bytes; a small model and its download need about this
@@ -36,7 +38,10 @@ _SELF_TEST = 120  # seconds until a model that does not load counts as broken
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = subparsers.add_parser("doctor", help="find out what is wrong and what to do about it")
-    settings.add(parser, "state_dir", "host", "port", "model", "engine", "context", "parallel", "threads", "offline")
+    settings.add(
+        parser, "state_dir", "host", "port", "model", "engine", "context", "parallel", "threads", "offline",
+        "onnx_ep_libraries",
+    )  # fmt: skip
     parser.set_defaults(handler=doctor)
 
 
@@ -54,7 +59,7 @@ def doctor(options: argparse.Namespace, config: Config) -> int:
 
 def _findings(config: Config, origins: Mapping[str, str]) -> Iterator[Finding]:
     checks: list[Callable[[Config], Iterator[Finding]]] = [
-        _software, _state, _hardware, _choice, _models, _set_aside, _engine,
+        _software, _state, _hardware, _providers, _choice, _models, _set_aside, _engine,
         partial(telemetry, origins=origins),
     ]  # fmt: skip
     for check in checks:
@@ -103,6 +108,18 @@ def _hardware(config: Config) -> Iterator[Finding]:
         )
 
 
+def _providers(config: Config) -> Iterator[Finding]:
+    """Try what ONNX Runtime can compute on; what the owner has named must work."""
+    for provider in asyncio.run(providers.find(config.state_dir, config.onnx_ep_libraries, engine_environment())):
+        named = f"look at its drivers and its version, or take {provider.library} out of `onnx_ep_libraries`"
+        built_in = "models run on the processor instead; its drivers may be missing or too old"
+        yield Finding(
+            good=provider.usable or not provider.library,
+            what=f"ONNX Runtime on {describe_provider(provider)}",
+            advice="" if provider.usable else named if provider.library else built_in,
+        )
+
+
 def _choice(config: Config) -> Iterator[Finding]:
     try:
         selection = asyncio.run(chooser(config).choose(remember=False))
@@ -121,7 +138,8 @@ def _models(config: Config) -> Iterator[Finding]:
     models = store.installed()
     for model in models:
         try:
-            read_header(store.path(model))
+            path = store.path(model)
+            read_folder(path) if is_onnx(path) else read_header(path)
         except EdgewiseError as error:
             yield Finding(good=False, what=error.message, advice=error.hint or f"edgewise models rm {model.name}")
         else:
@@ -163,7 +181,7 @@ def _engine(config: Config) -> Iterator[Finding]:
         yield Finding(good=good, what=f"daemon at {url}: {detail}", advice=health.get("hint", ""))
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
         yield _port(config, url)
-        if ModelStore(config.models_dir).installed() or config.model or config.engine != "llama_cpp":
+        if ModelStore(config.models_dir).installed() or config.model or not config.chooses:
             yield asyncio.run(_self_test(config))
 
 
@@ -183,7 +201,7 @@ def _port(config: Config, url: str) -> Finding:
 
 async def _self_test(config: Config) -> Finding:
     """Load the model that `edgewise run` would load, in an engine process of its own."""
-    if config.engine not in engines.names():
+    if not config.chooses and config.engine not in engines.names():
         return Finding(
             good=False, what=f"there is no engine {config.engine}", advice=f"engines: {', '.join(engines.names())}"
         )

@@ -19,9 +19,11 @@ from agent.gguf import Header, read_header
 from agent.measurements import Measurements
 from agent.memory import MemoryEstimate, estimate, recommend_mapped
 from agent.models import ModelStore
+from agent.onnx import is_onnx, read_folder
 from agent.plan import KvType, Plan
 from agent.selection import Backend, Machine, wanted_plan
 from agent.shape import Shape
+from agent.shape import onnx as onnx_shape
 from agent.shape.header import shape_of
 from agent.shape.published import shape_from
 from agent.speed import Prediction, predict
@@ -66,6 +68,10 @@ class _File:
     bytes: int
     shape: Shape
 
+    @property
+    def engine(self) -> str:
+        return "onnx" if self.shape.format == "onnx" else "llama_cpp"
+
 
 class Report(msgspec.Struct, frozen=True):
     """All files of one model, the memory that may be used now, and where the speed predictions come from."""
@@ -75,12 +81,17 @@ class Report(msgspec.Struct, frozen=True):
     usable: int
     rates: str
     files: list[FileEstimate]
+    kv_type: str
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = subparsers.add_parser("estimate", help="how much memory a model would take, and how fast it would be")
-    parser.add_argument("wanted", metavar="FILE|MODEL", help="GGUF file, installed model, or name in the catalogue")
+    parser.add_argument(
+        "wanted",
+        metavar="FILE|MODEL",
+        help="GGUF file, folder of an ONNX model, installed model, or name in the catalogue",
+    )
     parser.add_argument("--kv-type", choices=get_args(KvType), help="type of the keys and values in the KV cache")
     parser.add_argument("--json", action="store_true", help="print JSON")
     settings.add(parser, "state_dir", "context", "parallel", "micro_batch", "prompt_cache", "threads", "profile")
@@ -91,18 +102,32 @@ def show(options: argparse.Namespace, config: Config) -> int:
     """Print what the model takes; 1 when no file of it fits."""
     name, found = _files(options.wanted, config)
     measurements = Measurements(config.state_dir / "measurements.json")
-    machine = asyncio.run(Surveyor(config, measurements, engine_environment()).survey())
+    machine = asyncio.run(Surveyor(config, measurements, engine_environment()).survey(engines={found[0].engine}))
     base = wanted_plan(machine, config.policy())
     if options.kv_type:
         base = replace(base, kv_type=options.kv_type)
-    backend = machine.backends[0]
+    backend = _backend(machine, found[0].engine)
     files = [_estimate(file, base, machine, backend) for file in found]
-    report = Report(name, found[0].shape.architecture, backend.budget.usable, backend.rates.source, files)
+    kv_type = found[0].shape.kv_type or base.kv_type
+    report = Report(name, found[0].shape.architecture, backend.budget.usable, backend.rates.source, files, kv_type)
     if options.json:
         print(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
         print("\n".join(_lines(report, base)))
     return 0 if any(file.fits for file in files) else 1
+
+
+def _backend(machine: Machine, engine: str) -> Backend:
+    """Return how this computer runs files of an engine.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    for backend in machine.backends:
+        if backend.engine == engine:
+            return backend
+    reason = machine.missing.get(engine, f"The firmware profile {machine.profile.name} names no engine for this file.")
+    raise ConfigError(reason)
 
 
 def _files(wanted: str, config: Config) -> tuple[str, list[_File]]:
@@ -114,7 +139,7 @@ def _files(wanted: str, config: Config) -> tuple[str, list[_File]]:
         ConfigError: nothing is known about the shape of the model.
     """
     path = Path(wanted)
-    if path.suffix == ".gguf" or path.is_file():
+    if path.suffix == ".gguf" or path.is_file() or is_onnx(path):
         return _local(path.stem, path)
     catalog = {model.name: model for model in load_catalog(*config.directories("families"))}
     store = ModelStore(config.models_dir)
@@ -128,6 +153,9 @@ def _files(wanted: str, config: Config) -> tuple[str, list[_File]]:
 
 
 def _local(name: str, path: Path) -> tuple[str, list[_File]]:
+    if is_onnx(path):
+        folder = read_folder(path)
+        return name, [_File(folder.graph.name, folder.quantization, folder.bytes, onnx_shape.shape_of(folder))]
     header: Header = read_header(path)
     return name, [_File(path.name, header.quantization, header.file_size, shape_of(header))]
 
@@ -175,7 +203,7 @@ def _lines(report: Report, base: Plan) -> list[str]:
     context = report.files[0].plan.context
     return [
         f"{report.model}  ({report.architecture})",
-        f"{base.parallel} x {context} tokens of context, {base.kv_type} KV cache, micro-batch {base.micro_batch}",
+        f"{base.parallel} x {context} tokens of context, {report.kv_type} KV cache, micro-batch {base.micro_batch}",
         "",
         *(line.rstrip() for line in table),
         "",

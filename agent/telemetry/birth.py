@@ -64,7 +64,7 @@ def _engine(host: Host) -> payloads.EngineFacts:
     serving = next(iter(host.names()), "")
     file = _installed(host, serving)
     return payloads.EngineFacts(
-        backend=host.config.engine,
+        backend=file.engine if file else host.config.engine,
         model=serving,
         quantization=file.quantization if file else "",
         sha256=file.sha256 if file else "",

@@ -161,19 +161,21 @@ class Reported(msgspec.Struct, frozen=True):
 
 
 class Artifact(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A model file: at an address, whose hash must then be given, or what a reference means.
+    """A model file: at an address, whose hash must then be given, or what a reference means. Or a signed update.
 
     Attributes:
-        url: of a `.gguf` file.
+        url: of a `.gguf` file, or of an `.edgewise-bundle`.
         reference: as `edgewise models pull` takes it, such as `hf:owner/repo/file.gguf`.
         sha256: of the file, in hexadecimal.
         size: of the file in bytes; 0: not known.
+        sig: minisign's signature over the file, the whole text of its `.minisig`; empty: it is not signed.
     """
 
     url: Annotated[str, Meta(max_length=2048)] = ""
     reference: Annotated[str, Meta(max_length=2048)] = ""
     sha256: Annotated[str, Meta(pattern=r"^([0-9a-fA-F]{64})?$")] = ""
     size: Annotated[int, Meta(ge=0)] = 0
+    sig: Annotated[str, Meta(max_length=10240)] = ""
 
 
 class Question(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -203,12 +205,13 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True):
     """A change of the device in several steps; retained until the hub clears it, which cancels what is not committed.
 
     Attributes:
+        type: a new model, or a signed update (docs/bundles.md), whose model, if it has one serve, is checked likewise.
         rev: grows with every change of the job; one that is not newer is ignored.
         window: time of day, local to the device, in which the model may change, such as `02:00-05:00`; empty: always.
             The device's own setting `mqtt_window` holds too.
     """
 
-    type: Literal["model_update"]
+    type: Literal["model_update", "bundle"]
     artifact: Artifact
     rev: Annotated[int, Meta(ge=1)] = 1
     health: HealthCheck = HealthCheck()

@@ -22,6 +22,16 @@ def test_loads_the_model_when_no_daemon_runs(tmp_path: Path, measured: list[str]
     assert "self-test passed" in done.stdout
 
 
+def test_a_library_with_execution_providers_must_work(tmp_path: Path, measured: list[str]) -> None:
+    library = tmp_path / "plugin.so"
+    library.write_text("no library")
+    done = edgewise(tmp_path, "doctor", *measured, "--port", "0", "--onnx-ep-libraries", str(library))
+    assert done.returncode == 1
+    assert "ok      ONNX Runtime on cpu (CPU" in done.stdout
+    assert "PROBLEM ONNX Runtime on plugin.so: cannot be used: " in done.stdout
+    assert "onnx_ep_libraries" in done.stdout
+
+
 def test_asks_the_daemon_that_runs(tmp_path: Path, state: Path, measured: list[str]) -> None:
     with daemon(state) as echo:
         done = edgewise(tmp_path, "doctor", *measured, "--port", echo.url.rpartition(":")[2])

@@ -12,7 +12,8 @@ def test_says_what_this_computer_is(tmp_path: Path) -> None:
     done = edgewise(tmp_path, "probe")
     assert done.returncode == 0
     assert done.stderr == ""
-    assert {"board", "cpu", "memory", "storage"} <= {line.split(" ")[0] for line in done.stdout.splitlines()}
+    labels = {line.split(" ")[0] for line in done.stdout.splitlines()}
+    assert {"board", "cpu", "memory", "storage", "provider"} <= labels
 
 
 def test_says_what_a_recorded_board_is_and_what_to_do_about_it(tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_json_holds_all_facts_in_their_order(tmp_path: Path) -> None:
     plant(tmp_path / "board", raspberry_pi())
     done = edgewise(tmp_path, "probe", "--root", str(tmp_path / "board"), "--json")
     assert msgspec.json.decode(done.stdout, type=Hardware) == probe(tmp_path / "board")
-    assert list(msgspec.json.decode(done.stdout)) == list(Hardware.__struct_fields__)
+    assert list(msgspec.json.decode(done.stdout)) == [*Hardware.__struct_fields__, "providers"]
 
 
 def test_an_empty_directory_is_an_unknown_board(tmp_path: Path) -> None:

@@ -55,6 +55,12 @@ def test_numbers_from_the_catalogue_are_listed(device: Daemon, visitor: Visitor)
     assert "Flash memory" not in text, "there is none here"
 
 
+def test_what_onnx_runtime_computes_on_is_tried_and_then_known(visitor: Visitor) -> None:
+    assert "ONNX Runtime on not tried since the device was started" in words(visitor.open("/device"))
+    assert "cpu (CPU" in visitor.open("/device/providers")
+    assert "ONNX Runtime on cpu (CPU" in words(visitor.open("/device"))
+
+
 def test_an_unknown_span_is_refused(visitor: Visitor) -> None:
     assert visitor.http.get("/device/live?span=year").status_code == 400
 

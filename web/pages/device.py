@@ -1,16 +1,21 @@
 """The device: how it is doing, what it is, what was chosen for it and why, and how fast it was when measured."""
 
 import asyncio
+from collections.abc import Sequence
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
+from agent import providers
+from agent.config import engine_environment
 from agent.errors import EngineUnavailableError, NotFoundError
 from agent.hardware import probe
 from agent.hardware.sheet import rows
 from agent.node import Node
 from agent.phrase import Phrase
+from agent.providers import Provider
+from agent.providers.words import title
 from agent.selection.explaining import best_of_each
 from agent.selection.suitable import PROMPT
 from web.gauges import Span, gauges, memory_bar
@@ -36,6 +41,7 @@ async def show_device(
         gauges=gauges(node.vitals, span),
         measures=measures(node.reading()),
         facts=list(rows(hardware)),
+        providers=titled(providers.kept(node.config.state_dir, node.config.onnx_ep_libraries)),
         state=state,
         selection=selection,
         first_token=selection.predicted.first_token(PROMPT) if selection and selection.predicted else None,
@@ -60,6 +66,16 @@ def show_live(request: PageRequest, node: NamedDependency[Node], span: FromQuery
         gauges=gauges(node.vitals, span),
         measures=measures(node.reading()),
     )
+
+
+@get("/device/providers", access="user")
+async def show_providers(request: PageRequest, node: NamedDependency[Node]) -> Response[str]:
+    """Show on what ONNX Runtime computes here; after each start of the device each is tried first."""
+    config = node.config
+    known = providers.kept(config.state_dir, config.onnx_ep_libraries)
+    if known is None:
+        known = await providers.find(config.state_dir, config.onnx_ep_libraries, engine_environment(config))
+    return page(request, "device/providers.html", providers=titled(known))
 
 
 @get("/device/reports", access="user", sync_to_thread=False)
@@ -93,4 +109,9 @@ async def try_again(request: PageRequest, node: NamedDependency[Node], data: For
     return go_to(request, "/device#engine")
 
 
-ROUTES = [show_device, show_live, show_reports, show_benchmarks, run_benchmark, try_again]
+def titled(known: Sequence[Provider] | None) -> list[tuple[str, str]] | None:
+    """Return what each provider is, and why it cannot be used if so; None while that is not known."""
+    return None if known is None else [(title(provider), provider.reason) for provider in known]
+
+
+ROUTES = [show_device, show_live, show_providers, show_reports, show_benchmarks, run_benchmark, try_again]

@@ -5,6 +5,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
 from agent import pinned, wishes
+from agent.bundles.journal import read_record
+from agent.bundles.place import Place
 from agent.errors import EdgewiseError, InputError
 from agent.node import Node
 from agent.phrase import Phrase
@@ -106,6 +108,7 @@ async def _show(
         recommended=state.selection.model if state else "",
         problem=problem,
         reference=reference,
+        updates=read_record(Place(node.config)),
     )
 
 

@@ -138,7 +138,7 @@ def _model(request: PageRequest, node: Node) -> dict[str, object]:
     entries = offered(state)
     chosen = pinned.read(config.state_dir)
     why = ""
-    if config.engine != "llama_cpp":
+    if not config.chooses:
         why = t("setup.model_engine", engine=config.engine)
     elif config.model:
         why, entries = t("setup.model_configured", setting="model", model=config.model), []

