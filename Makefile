@@ -28,7 +28,7 @@ setup-bench: setup-test
 	@$(PYTHON) -m scripts.setup bench
 
 test: check ## Set up and run the checks and the tests; one file: make test ARGS=tests/test_units.py
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: setup-test ## Run the tests that take minutes.
 	$(BIN)/pytest -m slow --timeout 900 $(ARGS)

@@ -28,9 +28,12 @@ def main() -> None:
     if not descriptors:  # somebody has looked whether we are here
         return
     start = decode(message, Start)
+    launcher = os.getpid()
     child = os.fork()
     if not child:
         die_with_parent()
+        if os.getppid() != launcher:  # it died before it could be asked for
+            return
         control.close()
         _become(start, descriptors[0])
         return

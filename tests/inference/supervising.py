@@ -78,14 +78,17 @@ async def whole(answer: Answer) -> str:
 
 
 def children() -> set[int]:
-    """Return the processes that this one has started and that are still there, but for daemons of other tests."""
+    """Return the engine processes and the like that this one has started and that are still there.
+
+    Daemons and browsers of other tests may run all the time.
+    """
     found = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(stat.read_text().rpartition(")")[2].split()[1])
-            daemon = b"agent.cli" in stat.with_name("cmdline").read_bytes()
+            command = stat.with_name("cmdline").read_bytes()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if parent == os.getpid() and not daemon:
+        if parent == os.getpid() and b"agent." in command and b"agent.cli" not in command:
             found.add(int(stat.parent.name))
     return found

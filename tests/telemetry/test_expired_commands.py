@@ -41,7 +41,7 @@ def send_while_away(here: Place, away: Callable[[], None], back: Callable[[], No
         here.hub.publish(f"{OWN}/cmd/{DANGEROUS}", json.dumps(command), expiry=expiry, reply=f"answers/{name}")
     good = {"id": "good", "ts": now(), "ttl_s": 3600}
     here.hub.publish(f"{OWN}/cmd/reload_config", json.dumps(good), expiry=3600, reply="answers/good")
-    time.sleep(GOOD_FOR + 0.5)
+    time.sleep(GOOD_FOR + 1.5)  # mosquitto counts whole seconds and keeps a message through the last of them
     back()
 
 
