@@ -114,6 +114,7 @@ def test_any_change_of_a_sound_file_is_survived(path: Path, data: st.DataObject)
     outcome(path)
 
 
+@pytest.mark.slow  # the files above are small and change in the same ways
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_any_change_in_the_header_of_the_starter_is_survived(
