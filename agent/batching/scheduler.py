@@ -1,13 +1,15 @@
 """Continuous batching over the slots of one engine: where a prompt starts, what each step computes, what is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from agent.batching.archive import Archive
 from agent.batching.cache import Cache
 from agent.batching.pace import Pace
 from agent.batching.slots import Slot, choose, common_prefix, donor, gap, plan
-from agent.engines import Prefilled
+from agent.engines import Prefilled, Sampled
 
+_Row = TypeVar("_Row")  # what an engine samples from
 _WORTH_COPYING = 8  # tokens of a prompt; fewer are computed as soon
 _WORTH_KEEPING = 64  # tokens that would be lost to a conversation
 
@@ -48,13 +50,44 @@ class Scheduler:
         slot.order = self._tick()
         return slot
 
-    def work(self) -> list[tuple[Slot, int]]:
+    def step(
+        self,
+        compute: Callable[[Sequence[tuple[Slot, int]]], Mapping[int, _Row]],
+        sample: Callable[[Slot, _Row], Sampled],
+    ) -> list[Prefilled | Sampled]:
+        """Advance all sequences; returns what came of it, by stream.
+
+        Args:
+            compute: processes so many pending tokens of each slot; returns by slot what the next token of those that
+                have no more pending is sampled from.
+            sample: draws that token.
+        """
+        work = self._work()
+        if not work:
+            return []
+        rows = compute(work)
+        progress = self._processed(work)
+        events: list[Prefilled | Sampled] = []
+        for slot, _ in work:
+            if slot.index in progress:
+                events.append(progress[slot.index])
+            if slot.index in rows:
+                events.append(sample(slot, rows[slot.index]))
+        return events
+
+    def release(self, index: int) -> None:
+        """End a sequence; its cells stay."""
+        slot = self._slots[index]
+        slot.busy, slot.pending = False, []
+        slot.order = self._tick()
+
+    def _work(self) -> list[tuple[Slot, int]]:
         """Return who takes part in the next step, by stream, with the number of pending tokens each processes."""
         if apart := gap(self._slots):
             self._cache.exchange(*apart)
         return plan(self._slots, self.pace.budget(self._slots), self._last)
 
-    def processed(self, work: Sequence[tuple[Slot, int]]) -> dict[int, Prefilled]:
+    def _processed(self, work: Sequence[tuple[Slot, int]]) -> dict[int, Prefilled]:
         """Note that the work is done; returns the progress of those who read their prompt, by slot."""
         progress = {}
         for slot, count in work:
@@ -64,12 +97,6 @@ class Scheduler:
             if filling:
                 progress[slot.index] = Prefilled(slot.index, len(slot.cells), slot.prompt, slot.cached)
         return progress
-
-    def release(self, index: int) -> None:
-        """End a sequence; its cells stay."""
-        slot = self._slots[index]
-        slot.busy, slot.pending = False, []
-        slot.order = self._tick()
 
     def _tick(self) -> int:
         self._clock += 1

@@ -6,7 +6,6 @@ two runs without waiting. With nothing to do it sleeps in `select`.
 
 import argparse
 import logging
-import select
 import socket
 import time
 from itertools import groupby
@@ -19,47 +18,32 @@ from agent.embeddings import frames
 from agent.embeddings.encoder import read_encoder
 from agent.embeddings.turns import Text, Turns
 from agent.errors import ContextOverflowError, EdgewiseError, RequestError
-from agent.inference.frames import FrameBuffer, Shutdown, encode
+from agent.inference.channel import Channel
+from agent.inference.frames import Shutdown
 from agent.inference.parent import connect
 
 if TYPE_CHECKING:
     from agent.embeddings.model import Model
-
-_CHUNK = 1 << 20  # bytes read at once
 
 
 class Worker:
     """Serves one daemon over one socket with one model."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
-        self._buffer = FrameBuffer()
+        self._channel = Channel(connection)
         self._decoder = msgspec.msgpack.Decoder(frames.ToEncoder)
         self._turns = Turns()
-        self._open = True
         self._model: Model
 
     def run(self) -> None:
         """Work until the daemon says so or goes away."""
-        while self._open:
+        while self._channel.open:
             self._receive(wait=not self._turns)
             self._compute()
 
     def _receive(self, *, wait: bool) -> None:
-        while self._open:
-            readable, _, _ = select.select([self._socket], [], [], None if wait else 0)
-            if not readable:
-                return
-            try:
-                data = self._socket.recv(_CHUNK)
-            except ConnectionResetError:  # the daemon is gone and had not read everything
-                data = b""
-            if not data:
-                self._open = False
-                return
-            for body in self._buffer.feed(data):
-                self._handle(self._decoder.decode(body))
-                wait = False
+        for body in self._channel.receive(wait=wait):
+            self._handle(self._decoder.decode(body))
 
     def _handle(self, frame: frames.ToEncoder) -> None:
         match frame:
@@ -70,7 +54,7 @@ class Worker:
             case frames.Cancel(id=number):
                 self._turns.drop(number)
             case Shutdown():
-                self._open = False
+                self._channel.open = False
 
     def _load(self, frame: frames.Load) -> None:
         started = time.perf_counter()
@@ -85,11 +69,11 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - the errors of onnxruntime and tokenizers have nothing else in common
             self._refuse_to_load(f"The embedding model cannot be loaded: {error}.", "Remove it and pull it again.")
         else:
-            self._send(frames.Loaded(time.perf_counter() - started))
+            self._channel.send(frames.Loaded(time.perf_counter() - started))
 
     def _refuse_to_load(self, message: str, hint: str) -> None:
-        self._send(frames.LoadFailed(message, hint))
-        self._open = False
+        self._channel.send(frames.LoadFailed(message, hint))
+        self._channel.open = False
 
     def _prepare(self, frame: frames.Embed) -> None:
         """Tokenize; what is wrong with a request is said at once, not after waiting."""
@@ -97,11 +81,11 @@ class Worker:
             self._turns.add(frame.id, self._model.tokenize(frame.texts, truncate=frame.truncate))
         except RequestError as error:
             too_long = isinstance(error, ContextOverflowError)
-            self._send(frames.Refused(frame.id, error.message, error.hint, too_long))
+            self._channel.send(frames.Refused(frame.id, error.message, error.hint, too_long))
 
     def _compute(self) -> None:
         """Compute one run, and send each request what is its own."""
-        if not self._open or not self._turns:
+        if not self._channel.open or not self._turns:
             return
         run = sorted(self._turns.next_run(), key=lambda text: text.request)
         vectors = self._model.embed([text.tokens for text in run])
@@ -110,14 +94,8 @@ class Worker:
             texts: list[Text] = list(group)
             rows = vectors[first : first + len(texts)]
             tokens = sum(len(text.tokens) for text in texts)
-            self._send(frames.Embedded(request, [text.place for text in texts], rows.tobytes(), tokens))
+            self._channel.send(frames.Embedded(request, [text.place for text in texts], rows.tobytes(), tokens))
             first += len(texts)
-
-    def _send(self, frame: frames.FromEncoder) -> None:
-        try:
-            self._socket.sendall(encode(frame))
-        except (BrokenPipeError, ConnectionResetError):  # the daemon is gone, so are its clients
-            self._open = False
 
 
 def main() -> None:

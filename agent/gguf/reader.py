@@ -23,6 +23,15 @@ _OBJECT_BYTES = 48  # about what CPython needs for a number, or beside the lette
 _LENGTH = struct.Struct("<Q")
 
 
+def file_error(name: str, field: str, problem: str, *, hint: str = DOWNLOAD_AGAIN) -> ModelFileError:
+    """Return the error that names a model's file and the wrong field."""
+    if len(problem) > _MAX_SENTENCE:  # names in a file may have 64 KiB
+        problem = f"{problem[:_MAX_SENTENCE]} …"
+    return ModelFileError(
+        Phrase("errors.model_file", "{name}: {problem}.", name=name, problem=problem), field=field, hint=hint
+    )
+
+
 class HeaderReader:
     """Reads forward through the header of one file and never beyond its end or `MAX_HEADER_BYTES`.
 
@@ -46,10 +55,7 @@ class HeaderReader:
 
     def error(self, field: str, problem: str, *, hint: str = DOWNLOAD_AGAIN) -> ModelFileError:
         """Return the error that names this file and the wrong field."""
-        if len(problem) > _MAX_SENTENCE:  # keys may have 64 KiB
-            problem = f"{problem[:_MAX_SENTENCE]} …"
-        message = Phrase("errors.model_file", "{name}: {problem}.", name=self.name, problem=problem)
-        return ModelFileError(message, field=field, hint=hint)
+        return file_error(self.name, field, problem, hint=hint)
 
     def u32(self, field: str) -> int:
         """Read an unsigned number of four bytes."""

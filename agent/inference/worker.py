@@ -7,7 +7,6 @@ waiting, so that a cancel takes effect before the next step. With nothing to do 
 
 import argparse
 import logging
-import select
 import socket
 import time
 from collections import deque
@@ -19,6 +18,7 @@ from agent import engines
 from agent.engines import Engine, LoadOptions, ModelInfo, Prefilled, SequenceRequest
 from agent.errors import ConfigError, ContextOverflowError, EdgewiseError, ModelFileError, RequestError
 from agent.inference import frames, prompt
+from agent.inference.channel import Channel
 from agent.inference.generation import Generation
 from agent.inference.parent import connect
 from agent.inference.template import CHATML, PLAIN, ChatTemplate
@@ -31,18 +31,16 @@ class Worker:
     """Serves one daemon over one socket with one model."""
 
     def __init__(self, connection: socket.socket, engine: Engine) -> None:
-        self._socket = connection
+        self._channel = Channel(connection)
         self._engine = engine
-        self._buffer = frames.FrameBuffer()
         self._decoder = msgspec.msgpack.Decoder(frames.ToEngine)
         self._waiting: deque[Generation] = deque()
         self._running: dict[int, Generation] = {}
         self._events: list[frames.Event] = []
-        self._open = True
 
     def run(self) -> None:
         """Work until the daemon says so or goes away."""
-        while self._open:
+        while self._channel.open:
             self._receive(wait=not self._running and not self._waiting)
             self._admit()
             if self._running:
@@ -50,20 +48,8 @@ class Worker:
             self._flush()
 
     def _receive(self, *, wait: bool) -> None:
-        while self._open:
-            readable, _, _ = select.select([self._socket], [], [], None if wait else 0)
-            if not readable:
-                return
-            try:
-                data = self._socket.recv(1 << 20)
-            except ConnectionResetError:  # the daemon is gone and had not read everything
-                data = b""
-            if not data:
-                self._open = False
-                return
-            for body in self._buffer.feed(data):
-                self._handle(self._decoder.decode(body))
-                wait = False
+        for body in self._channel.receive(wait=wait):
+            self._handle(self._decoder.decode(body))
 
     def _handle(self, frame: frames.ToEngine) -> None:
         match frame:
@@ -76,7 +62,7 @@ class Worker:
             case frames.Measure():
                 self._measure(frame)
             case frames.Shutdown():
-                self._open = False
+                self._channel.open = False
 
     def _load(self, frame: frames.Load) -> None:
         options = LoadOptions(
@@ -87,24 +73,24 @@ class Worker:
         )
         started = time.perf_counter()
         try:
-            self._info = self._engine.load(options, lambda fraction: self._send(frames.Loading(fraction)))
+            self._info = self._engine.load(options, lambda fraction: self._channel.send(frames.Loading(fraction)))
             seconds = time.perf_counter() - started
             run = trial(self._engine, self._info) if frame.trial else None
         except EdgewiseError as error:
-            self._send(frames.LoadFailed(error.message, error.hint))
-            self._open = False
+            self._channel.send(frames.LoadFailed(error.message, error.hint))
+            self._channel.open = False
             return
         self._template = _chat_template(self._info)
         self._guard = prompt.Guard(self._engine.controls())
-        self._send(frames.Loaded(self._info, seconds, run))
+        self._channel.send(frames.Loaded(self._info, seconds, run))
 
     def _measure(self, frame: frames.Measure) -> None:
         try:
             rates = self._engine.measure(frame.threads, frame.seconds, frame.memory)
         except EdgewiseError as error:
-            self._send(frames.Measured(None, error.message))
+            self._channel.send(frames.Measured(None, error.message))
         else:
-            self._send(frames.Measured(rates))
+            self._channel.send(frames.Measured(rates))
 
     def _prepare(self, frame: frames.Generate) -> None:
         """Render and tokenize; what is wrong with a request is said at once, not after waiting in the queue."""
@@ -208,14 +194,8 @@ class Worker:
 
     def _flush(self) -> None:
         if self._events:
-            self._send(frames.Events(self._events))
+            self._channel.send(frames.Events(self._events))
             self._events = []
-
-    def _send(self, frame: frames.FromEngine) -> None:
-        try:
-            self._socket.sendall(frames.encode(frame))
-        except (BrokenPipeError, ConnectionResetError):  # the daemon is gone, so are its clients
-            self._open = False
 
 
 def _chat_template(info: ModelInfo) -> ChatTemplate | ModelFileError:

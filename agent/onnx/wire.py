@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from agent.errors import ModelFileError
-from agent.gguf.reader import DOWNLOAD_AGAIN
-from agent.phrase import Phrase
+from agent.gguf.reader import DOWNLOAD_AGAIN, file_error
 from agent.units import format_bytes
 
 MAX_FIELDS = 1 << 20  # of all messages that are looked into
@@ -24,7 +23,6 @@ _WINDOW_BYTES = 1 << 16
 _LONGEST_HEAD = 20  # bytes of a key and a number or a length
 _LONGEST_VARINT = 63  # bits before the last byte of a number
 _MAX_FIELD_NUMBER = 1 << 29
-_MAX_SENTENCE = 400
 _OBJECT_BYTES = 64  # about what CPython needs beside the letters of a text
 _SIGN = 1 << 63
 
@@ -59,10 +57,7 @@ class WireFile:
 
     def error(self, field: str, problem: str, *, hint: str = DOWNLOAD_AGAIN) -> ModelFileError:
         """Return the error that names this file and the wrong field."""
-        if len(problem) > _MAX_SENTENCE:
-            problem = f"{problem[:_MAX_SENTENCE]} …"
-        message = Phrase("errors.model_file", "{name}: {problem}.", name=self.name, problem=problem)
-        return ModelFileError(message, field=field, hint=hint)
+        return file_error(self.name, field, problem, hint=hint)
 
     def start(self, count: int) -> bytes:
         """Return the first bytes of the file, at most so many."""

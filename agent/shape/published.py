@@ -39,6 +39,11 @@ class Part:
 
 def shape_from(model: Published, file: File) -> Shape:
     """Return the shape of a model in one of its quantizations."""
+    return shape_with(model, _weights(model, file))
+
+
+def shape_with(model: Published, weights: tuple[Weights, ...]) -> Shape:
+    """Return the shape of a model with these weights."""
     return Shape(
         architecture=model.architecture,
         layers=model.layers,
@@ -50,7 +55,7 @@ def shape_from(model: Published, file: File) -> Shape:
         state_bytes=model.state_bytes,
         experts=model.experts,
         experts_used=model.experts_used,
-        weights=_weights(model, file),
+        weights=weights,
     )
 
 

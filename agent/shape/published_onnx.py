@@ -6,11 +6,12 @@ within 3 %.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 from agent.catalog import Published
 from agent.shape import Role, Shape, Weights
-from agent.shape.published import Part, parts_of
+from agent.shape.published import Part, parts_of, shape_with
 
 _WIDTHS = {"int4/32": 20 / 32, "f32": 4.0}  # bytes of an element
 _VECTORS = 4  # norms and other vectors of the hidden state's width in a layer
@@ -19,25 +20,12 @@ _VECTORS = 4  # norms and other vectors of the hidden state's width in a layer
 def onnx_shape_from(model: Published, layout: Literal["genai", "transformers.js"]) -> Shape:
     """Return the shape of a model in a build with int4 for processors."""
     vectors = model.layers * _VECTORS * model.embedding
-    return Shape(
-        architecture=model.architecture,
-        layers=model.layers,
-        embedding=model.embedding,
-        feed_forward=model.feed_forward,
-        vocabulary=model.vocabulary,
-        training_context=model.context,
-        attention=tuple(model.attention),
-        state_bytes=model.state_bytes,
-        experts=model.experts,
-        experts_used=model.experts_used,
-        weights=(
-            *(_weights(role, kind, part) for part in parts_of(model) for role, kind in _uses(part.role, layout)),
-            Weights("vector", "f32", 4 * vectors, vectors, 1, 4 * model.embedding),
-        ),
-        format="onnx",
-        kv_type="f32",
-        all_logits=True,  # builds of others have no pruned head
+    weights = (
+        *(_weights(role, kind, part) for part in parts_of(model) for role, kind in _uses(part.role, layout)),
+        Weights("vector", "f32", 4 * vectors, vectors, 1, 4 * model.embedding),
     )
+    # Builds of others have no pruned head.
+    return replace(shape_with(model, weights), format="onnx", kv_type="f32", all_logits=True)
 
 
 def _uses(role: Role, layout: str) -> Iterator[tuple[Role, str]]:

@@ -92,18 +92,7 @@ class LlamaCpp:
 
     def step(self) -> list[Prefilled | Sampled]:
         """Run one batch: a token for everyone who decodes, and a chunk of the waiting prompts."""
-        work = self._scheduler.work()
-        if not work:
-            return []
-        rows = self._advance(work)
-        progress = self._scheduler.processed(work)
-        events: list[Prefilled | Sampled] = []
-        for slot, _ in work:
-            if slot.index in progress:
-                events.append(progress[slot.index])
-            if slot.index in rows:
-                events.append(self._sample(slot, rows[slot.index]))
-        return events
+        return self._scheduler.step(self._advance, self._sample)
 
     def release(self, slot: int) -> None:
         """End a sequence; its cells stay."""

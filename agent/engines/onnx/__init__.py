@@ -116,18 +116,7 @@ class Onnx:
 
     def step(self) -> list[Prefilled | Sampled]:
         """A token for everyone who decodes, and a chunk of the waiting prompts."""
-        work = self._scheduler.work()
-        if not work:
-            return []
-        rows = self._compute(work)
-        progress = self._scheduler.processed(work)
-        events: list[Prefilled | Sampled] = []
-        for slot, _ in work:
-            if slot.index in progress:
-                events.append(progress[slot.index])
-            if slot.index in rows:
-                events.append(self._sample(slot, rows[slot.index]))
-        return events
+        return self._scheduler.step(self._compute, self._sample)
 
     def release(self, slot: int) -> None:
         """End a sequence; its cells stay."""
