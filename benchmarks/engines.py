@@ -30,7 +30,7 @@ from typing import TypeAlias
 import httpx
 
 from benchmarks import servers
-from benchmarks.serving import ask, client_of, user
+from benchmarks.serving import ask, client_of, summary, user
 
 _TOKENS = 128  # of each answer
 _STORY = "Write story number {} about a robot who learns to paint. Make it long and full of detail."
@@ -56,12 +56,7 @@ def over_http(client: httpx.AsyncClient) -> Side:
             await asyncio.gather(*jobs)
             return {"newcomer": newcomer["ttft"]}
         answers = await asyncio.gather(*jobs)
-        wall = time.perf_counter() - begin
-        return {
-            "decode": statistics.median(answer["decode"] for answer in answers),
-            "total": sum(answer["tokens"] for answer in answers) / wall,
-            "ttft": statistics.median(answer["ttft"] for answer in answers),
-        }
+        return summary(answers, time.perf_counter() - begin)
 
     return drive
 

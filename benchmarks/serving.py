@@ -14,7 +14,7 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,11 @@ async def streams(client: httpx.AsyncClient, count: int, base: int) -> dict[str,
     begin = time.perf_counter()
     jobs = [ask(client, [user(_STORY.format(base + i))], _TOKENS, base + i) for i in range(count)]
     answers = await asyncio.gather(*jobs)
-    wall = time.perf_counter() - begin
+    return summary(answers, time.perf_counter() - begin)
+
+
+def summary(answers: Sequence[Mapping[str, float]], wall: float) -> dict[str, float]:
+    """Return what answers that were given at the same time within `wall` seconds say together."""
     return {
         "decode": statistics.median(answer["decode"] for answer in answers),
         "total": sum(answer["tokens"] for answer in answers) / wall,

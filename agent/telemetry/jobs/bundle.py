@@ -19,7 +19,8 @@ from agent.phrase import Phrase, joined
 from agent.telemetry.host import Host
 from agent.telemetry.jobs import signature
 from agent.telemetry.jobs.fetching import DELAYS
-from agent.telemetry.jobs.record import CANCELED, Record
+from agent.telemetry.jobs.record import Record
+from agent.telemetry.jobs.retreat import conclude
 from agent.telemetry.jobs.serving import chosen, serving
 from agent.telemetry.jobs.update import Log, Update
 from agent.telemetry.payloads import Artifact
@@ -133,12 +134,7 @@ async def retreat_bundle(host: Host, log: Log, record: Record, reason: str) -> N
             trouble = error.message
     if record.job:
         await asyncio.to_thread(_discard, host, record.job.artifact)
-    if trouble:
-        await log.enter(record, "failed", joined(reason, trouble))
-    elif record.canceled:
-        await log.enter(record, "canceled", CANCELED)
-    else:
-        await log.enter(record, "rolled_back" if record.swapped else "failed", reason)
+    await conclude(log, record, reason, trouble)
 
 
 def _place(host: Host) -> Place:

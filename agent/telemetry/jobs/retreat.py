@@ -34,6 +34,15 @@ async def retreat(host: Host, log: Log, record: Record, reason: str) -> None:
     ours = record.previous if record.swapped else record.held
     if ours and chosen(host) == ours != record.before:
         _choose(host, record.before)
+    await conclude(log, record, reason, trouble)
+
+
+async def conclude(log: Log, record: Record, reason: str, trouble: str) -> None:
+    """Write how a job ended that was not completed; `trouble` is what stood in the way back.
+
+    Raises:
+        StoreError: where the job stands cannot be written.
+    """
     if trouble:
         await log.enter(record, "failed", joined(reason, trouble))
     elif record.canceled:
