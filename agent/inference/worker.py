@@ -1,8 +1,9 @@
 """The engine process: `python -m agent.inference.worker --fd N --engine NAME`.
 
 One thread drives everything: it reads frames, admits requests to free slots in the order of arrival, advances the
-engine step by step and reports what each step brought in one frame. Between two steps it looks at the socket without
-waiting, so that a cancel takes effect before the next step. With nothing to do it sleeps in `select`.
+engine step by step and reports in one frame what a step brought, or several quick ones. Between two steps it looks at
+the socket without waiting, so that a cancel takes effect before the next step. With nothing to do it sleeps in
+`select`.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from agent.errors import ConfigError, ContextOverflowError, EdgewiseError, Model
 from agent.inference import frames, prompt
 from agent.inference.channel import Channel
 from agent.inference.generation import Generation
+from agent.inference.outgoing import Outgoing
 from agent.inference.parent import connect
 from agent.inference.template import CHATML, PLAIN, ChatTemplate
 from agent.inference.trial import trial
@@ -36,7 +38,7 @@ class Worker:
         self._decoder = msgspec.msgpack.Decoder(frames.ToEngine)
         self._waiting: deque[Generation] = deque()
         self._running: dict[int, Generation] = {}
-        self._events: list[frames.Event] = []
+        self._outgoing = Outgoing(self._channel.send)
 
     def run(self) -> None:
         """Work until the daemon says so or goes away."""
@@ -45,10 +47,11 @@ class Worker:
             self._admit()
             if self._running:
                 self._step()
-            self._flush()
+            self._outgoing.flush_due()
 
     def _receive(self, *, wait: bool) -> None:
         for body in self._channel.receive(wait=wait):
+            self._outgoing.flush()  # before a long prompt is tokenized
             self._handle(self._decoder.decode(body))
 
     def _handle(self, frame: frames.ToEngine) -> None:
@@ -98,7 +101,7 @@ class Worker:
             tokens, thinks = self._tokens(frame)
             limit = self._limit(frame, len(tokens))
         except EdgewiseError as error:
-            self._events.append(_failure(frame.id, error))
+            self._outgoing.add([_failure(frame.id, error)])
             return
         self._waiting.append(Generation(frame, tokens, limit, self._engine.piece, thinks))
 
@@ -155,7 +158,7 @@ class Worker:
             try:
                 slot = self._engine.start(SequenceRequest(generation.tokens, generation.request.sampling))
             except EdgewiseError as error:
-                self._events.append(_failure(generation.request.id, error))
+                self._outgoing.add([_failure(generation.request.id, error)])
             else:
                 self._running[slot] = generation
 
@@ -164,38 +167,33 @@ class Worker:
             events = self._engine.step()
         except EdgewiseError as error:
             for slot, generation in list(self._running.items()):
-                self._events.append(_failure(generation.request.id, error))
+                self._outgoing.add([_failure(generation.request.id, error)])
                 self._release(slot)
             return
         for event in events:
             generation = self._running[event.slot]
             if isinstance(event, Prefilled):
-                self._events += generation.prefilled(event)
+                self._outgoing.add(generation.prefilled(event))
                 continue
-            self._events += generation.sampled(event)
+            self._outgoing.add(generation.sampled(event))
             if generation.done:
                 self._release(event.slot)
 
     def _cancel(self, number: int) -> None:
         for slot, generation in self._running.items():
             if generation.request.id == number:
-                self._events += generation.cancelled()
+                self._outgoing.add(generation.cancelled())
                 self._release(slot)
                 return
         for generation in self._waiting:
             if generation.request.id == number:
-                self._events += generation.cancelled()
+                self._outgoing.add(generation.cancelled())
                 self._waiting.remove(generation)
                 return
 
     def _release(self, slot: int) -> None:
         del self._running[slot]
         self._engine.release(slot)
-
-    def _flush(self) -> None:
-        if self._events:
-            self._channel.send(frames.Events(self._events))
-            self._events = []
 
 
 def _chat_template(info: ModelInfo) -> ChatTemplate | ModelFileError:
