@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from agent.bundles.settings import BundleSettings
+from agent.engine_settings import Count, EngineSettings
 from agent.errors import ConfigError
 from agent.inference.starting import ENGINE_SOCKET
 from agent.models.settings import SourceSettings
@@ -29,10 +30,9 @@ _ALIASES = {"hf_endpoint": "HF_ENDPOINT", "pypi_index": "PIP_INDEX_URL", "state_
 _SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "KEY")
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-Count = Annotated[int, Meta(ge=0)]
 
 
-class Config(BundleSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Config(EngineSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings. `Meta` descriptions are their documentation, for `--help` and for docs/configuration.md."""
 
     state_dir: Annotated[Path, Meta(description="directory of everything that Edgewise keeps: models, settings, logs")]
@@ -74,37 +74,6 @@ class Config(BundleSettings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         list[str],
         Meta(description="other names under which the served model answers, separated by commas; *: any name"),
     ] = msgspec.field(default_factory=list)
-    engine: Annotated[
-        str,
-        Meta(description="auto: whichever serves best; llama_cpp, onnx, genai: that one only; echo: none, for tests"),
-    ] = "auto"
-    engine_socket: Annotated[
-        Path | None, Meta(description="socket of the engine's own systemd unit; empty: the daemon starts the engine")
-    ] = None
-    onnx_ep_libraries: Annotated[
-        list[Path], Meta(description="libraries with execution providers for ONNX Runtime, separated by commas")
-    ] = msgspec.field(default_factory=list)
-    context: Annotated[
-        Count, Meta(description="context length of each request in tokens; 0: as fits this computer")
-    ] = 0
-    parallel: Annotated[
-        int, Meta(ge=0, le=64, description="requests answered at the same time; 0: as fits this computer")
-    ] = 0
-    queue: Annotated[Count, Meta(description="requests that may wait for a place; beyond that the answer is 429")] = 32
-    threads: Annotated[
-        Count, Meta(description="compute threads; 0: as the firmware profile says, mostly one per fast core")
-    ] = 0
-    micro_batch: Annotated[
-        int, Meta(ge=0, le=4096, description="prompt tokens computed in one go, at most; 0: as fits this computer")
-    ] = 0
-    prompt_cache: Annotated[
-        int,
-        Meta(ge=-1, description="MiB for conversations that wait for their next turn without a place; -1: as fits"),
-    ] = -1
-    step_timeout: Annotated[
-        float,
-        Meta(ge=1, description="seconds without a sign of life after which a working engine is restarted"),
-    ] = 120.0
     chat_quota: Annotated[Count, Meta(description="MiB of chats and files that a person may keep; 0: no bound")] = 256
     fetch_models: Annotated[bool, Meta(description="install the best model for this computer by itself")] = True
     embeddings: Annotated[
@@ -196,7 +165,8 @@ def _settings() -> tuple[Setting, ...]:
         description = next((m.description for m in field.type.__metadata__ if m.description), "")
         default = field.default_factory() if callable(field.default_factory) else field.default
         rows.append(Setting(field.name, description, None if field.required else default))
-    return tuple(sorted(rows, key=lambda row: row.name in BundleSettings.__struct_fields__))
+    rooms = EngineSettings, BundleSettings  # each has what those after it have, and what is asked for more often
+    return tuple(sorted(rows, key=lambda row: sum(row.name in room.__struct_fields__ for room in rooms)))
 
 
 SETTINGS = _settings()

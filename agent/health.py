@@ -2,13 +2,14 @@
 
 from agent.inference.candidate import Status
 from agent.phrase import Phrase, joined
-from agent.state import VERSION, Health, SelectionState
+from agent.restraints import Restraints
+from agent.state import VERSION, Health, RestraintState, SelectionState
 from agent.steward import Coming, Steward
 
 _AS_THE_NODE_SAYS = {"ready": "ok", "stopped": "loading", "refused": "loading"}
 
 
-def health(status: Status, steward: Steward, active: int, *, choosing: bool) -> Health:
+def health(status: Status, steward: Steward, active: int, *, choosing: bool, restraints: Restraints) -> Health:
     """Return what the node is doing now.
 
     Args:
@@ -16,6 +17,7 @@ def health(status: Status, steward: Steward, active: int, *, choosing: bool) -> 
         steward: who chooses and installs models.
         active: requests being answered or waiting.
         choosing: whether the steward is at work.
+        restraints: what keeps the best model from running.
     """
     coming, trouble = steward.coming, steward.trouble
     if status.state == "stopped" and trouble is not None:
@@ -34,6 +36,7 @@ def health(status: Status, steward: Steward, active: int, *, choosing: bool) -> 
         progress=status.progress,
         active=active,
         restarts=status.restarts,
+        restraints=[RestraintState(cause, held.reason, held.way_out) for cause, held in restraints.all().items()],
     )
 
 

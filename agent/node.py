@@ -7,12 +7,10 @@ from dataclasses import replace
 
 import msgspec
 
-from agent import wishes
 from agent.available import Available
 from agent.benchmark import Benchmarks
 from agent.chat.chat import Chat
 from agent.chat.quota import RESERVE, Quota
-from agent.chooser import Chooser
 from agent.config import Config, Resolved
 from agent.device import DeviceSettings
 from agent.device_id import device_id
@@ -20,33 +18,24 @@ from agent.discovery.discovery import Discovery
 from agent.discovery.facts import facts
 from agent.downloads import Downloads
 from agent.embeddings.service import Embeddings
+from agent.engine_room import EngineRoom
 from agent.engines import ModelInfo
-from agent.errors import ConfigError, EngineUnavailableError
-from agent.health import chosen, health
 from agent.hostnames import reached_at
 from agent.inference import frames
 from agent.inference.answer import Answer
 from agent.inference.pending import Place
-from agent.inference.set_aside import SetAside
-from agent.inference.supervisor import Supervisor
 from agent.journal import Journal
-from agent.measurements import Measurements
-from agent.modelless import modelless
 from agent.models import ModelStore
 from agent.plan import Plan
 from agent.reloading import Reloaded, reload
 from agent.security.accounts import Accounts
-from agent.selection import Considered
 from agent.state import Health, SelectionState
-from agent.steward import Coming, Steward
+from agent.steward import Coming
 from agent.store import Store
 from agent.survey import LIVE
 from agent.telemetry.reading import Reading
 from agent.telemetry.telemetry import Telemetry
-from agent.thinking import as_chosen
 from agent.vitals import Traffic, Vitals
-
-_INSTALL_RETRY = 5  # seconds, said to clients while the first model is on its way
 
 
 class Node:
@@ -58,16 +47,12 @@ class Node:
         self.config = config
         self.models = ModelStore(config.models_dir)
         self.started = time.time()
-        self.set_aside = SetAside(config.state_dir / "set-aside.json")
-        self._supervisor = Supervisor(self.set_aside, environment, queue=config.queue, step_timeout=config.step_timeout)
+        self._room = EngineRoom(config, self.models, environment)
+        self.set_aside, self.restraints = self._room.set_aside, self._room.restraints
+        self._supervisor, self._steward = self._room.supervisor, self._room.steward
+        self._chooser = self._room.chooser
         self.requests = self._supervisor.pending.requests
         self.tends = self._supervisor.tends
-        measurements = Measurements(config.state_dir / "measurements.json")
-        chooser = Chooser(config, self.models, self.set_aside, measurements, environment)
-        self._supervisor.on_speed = chooser.learn
-        self._steward = Steward(chooser, self._supervisor)
-        self._chooser = chooser
-        self._task: asyncio.Task[None] | None = None
         self.id = ""
         self.reread: Callable[[], Resolved] | None = None
         self.stopping = False
@@ -82,8 +67,9 @@ class Node:
         results = config.state_dir / "benchmarks.json"
         self.embeddings = Embeddings(self, environment)
         self.benchmarks = Benchmarks(results, self.generate, lambda: self._supervisor.active)
-        everything = replace(chooser, config=msgspec.structs.replace(config, licences="any"))
-        self.available = Available(everything, self._supervisor.memory)
+        everything = replace(self._chooser, config=msgspec.structs.replace(config, licences="any"))
+        self.available = Available(everything, self._memory)
+        self._steward.memory = self._memory
         self.logs = Journal()
         self.discovery = Discovery(lambda: facts(self), lambda: reached_at(config.host))
         self.telemetry = Telemetry(self)
@@ -114,20 +100,12 @@ class Node:
             ModelError: the configured model is not there, or its file is broken.
         """
         self.telemetry.start()
-        if not self.config.chooses:
-            self._supervisor.start([modelless(self.config)])
-            return
-        if self.config.model:
-            self._chooser.named()
-        self._task = asyncio.create_task(self._steward.run(), name="steward")
+        self._room.start()
 
     async def stop(self) -> None:
         """End everything; running answers are told, and kept as far as they are."""
         self.stopping = True
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._task = None
+        await self._room.stop_choosing()
         await asyncio.gather(
             self._supervisor.stop(), self.embeddings.stop(), self.discovery.stop(), self.telemetry.close()
         )
@@ -145,7 +123,7 @@ class Node:
 
     def health(self) -> Health:
         """Return what the node is doing now."""
-        return health(self._supervisor.status, self._steward, self._supervisor.active, choosing=self._task is not None)
+        return self._room.health()
 
     def reading(self) -> Reading:
         """Return what metrics are read from."""
@@ -154,8 +132,7 @@ class Node:
 
     def selection(self) -> SelectionState | None:
         """Return what was chosen and why, and what is on its way; None before the first choice."""
-        failures = list(self._supervisor.failures.values())
-        return chosen(self._supervisor.status, self._steward, self._chooser.wanted(), failures)
+        return self._room.selection()
 
     def try_again(self, model: str) -> bool:
         """Forget that a model was set aside, and choose anew; False when it is not.
@@ -163,10 +140,7 @@ class Node:
         Args:
             model: what its file is known by, as in `set_aside`.
         """
-        known = self.set_aside.clear(model)
-        if known:
-            self._steward.look_again()
-        return known
+        return self._room.try_again(model)
 
     def use_model(self, name: str) -> str:
         """Have an installed model serve from the next quiet moment on, or with `auto` the best; return its full name.
@@ -175,12 +149,7 @@ class Node:
             ModelNotFoundError: it is not installed.
             ConfigError: the configuration says what serves, or the choice cannot be written.
         """
-        if self.config.model or self._task is None:
-            raise ConfigError(f"The configuration says what serves: {self.config.model or self.config.engine}.")
-        chosen = wishes.choose(self.config, self.models, name)
-        self._supervisor.failures.pop(chosen, None)
-        self._steward.look_again()
-        return chosen
+        return self._room.use(name)
 
     async def restart_engine(self, patience: float) -> None:
         """Start the engine anew, after at most `patience` seconds for the answers in progress.
@@ -188,13 +157,7 @@ class Node:
         Raises:
             EngineUnavailableError: nothing serves.
         """
-        if self._supervisor.status.state != "failed":
-            await self._supervisor.restart(patience)
-        elif self._task is None:
-            self._supervisor.start([modelless(self.config)])
-        else:
-            self._supervisor.failures.clear()
-            self._steward.look_again()
+        await self._room.restart(patience)
 
     async def reload_config(self) -> Reloaded:
         """Read the configuration again, and follow what can change while the daemon runs.
@@ -252,7 +215,7 @@ class Node:
 
     def title(self, name: str) -> str:
         """Return what people call an installed model."""
-        entry = self._considered(name)
+        entry = self._room.considered(name)
         return entry.title if entry else name
 
     def serves(self, name: str) -> bool:
@@ -275,23 +238,16 @@ class Node:
             EngineUnavailableError: no model is ready; says why, and whether waiting helps.
             QueueFullError: too many requests are waiting, in all or of whoever asks.
         """
-        with self.requests.admission():
-            health = self.health()
-            if health.status == "downloading":
-                raise EngineUnavailableError(health.detail, retry_after=_INSTALL_RETRY)
-            if self._supervisor.status.state == "stopped" and self._task is not None:
-                retry = _INSTALL_RETRY if health.status == "loading" else 0
-                raise EngineUnavailableError(health.detail, retry_after=retry, hint=health.hint)
-            running = self._considered(self._supervisor.status.model)
-            return self._supervisor.generate(as_chosen(request, running), who)
+        return self._room.generate(request, who)
 
-    def _considered(self, name: str) -> Considered | None:
-        return self._steward.selection.of_installed(name) if self._steward.selection else None
+    def _memory(self) -> int:
+        """Return the bytes that our processes take and would give back; selection counts them anew."""
+        return self._supervisor.memory() + self.embeddings.memory()
 
     def _configure(self) -> None:
         """Follow what the owner has set on the pages; a model that was chosen for something else is chosen anew."""
         self.config = self.settings.config
-        self._steward.configure(self.config)
+        self._room.configure(self.config)
         self.available.configure(self.config)
         self.discovery.update()
         self.telemetry.configure()

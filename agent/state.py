@@ -9,6 +9,14 @@ from agent.selection import Selection
 VERSION = importlib.metadata.version("edgewise")
 
 
+class RestraintState(msgspec.Struct, frozen=True):
+    """Why the best model does not run: the cause (`heat`, `memory` or `crashes`), what has happened, what ends it."""
+
+    cause: str
+    reason: str
+    way_out: str
+
+
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """What `/healthz` says. `status` is `ok`, `loading`, `downloading`, `restarting` or `failed`."""
 
@@ -20,6 +28,7 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     progress: float = 0.0
     active: int = 0
     restarts: int = 0
+    restraints: list[RestraintState] = []
 
 
 class SelectionState(msgspec.Struct, frozen=True):

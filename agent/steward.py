@@ -23,6 +23,7 @@ from agent.models.progress import Progress, describe
 from agent.models.starter import NAME as STARTER_NAME
 from agent.models.starter import STARTER
 from agent.phrase import Phrase
+from agent.restraints import Restraints
 from agent.selection import Selection
 from agent.units import format_bytes
 
@@ -32,6 +33,7 @@ _DELAYS = (15.0, 30.0, 60.0, 300.0, 900.0)  # seconds before a download is tried
 _LOOK_SECONDS = 1.0  # between two looks for a model that somebody has installed or chosen
 _LOG_SECONDS = 5.0  # between two lines about a download
 _STUMBLE_SECONDS = 10.0  # before another try after something was wrong with the settings or the system
+_REST = 2.0  # seconds for the answers in progress when nothing may run any more
 _SPOILT_SECONDS = 86_400.0  # before a whole file is fetched again that was not what it should be
 _USB_HINT = Phrase(
     "errors.without_network",
@@ -68,13 +70,16 @@ class Coming:
 class Steward:
     """Runs as one task. `selection`, `coming` and `trouble` say what it has found, does, and cannot get around."""
 
-    def __init__(self, chooser: Chooser, supervisor: Supervisor) -> None:
+    def __init__(self, chooser: Chooser, supervisor: Supervisor, restraints: Restraints | None = None) -> None:
         self.selection: Selection | None = None
         self.coming: Coming | None = None
         self.trouble: EdgewiseError | None = None
         self.others_download: Callable[[], bool] = lambda: False
+        self.memory: Callable[[], int] = supervisor.memory
         self._chooser = chooser
         self._supervisor = supervisor
+        self._restraints = restraints or Restraints()
+        self._restraints.on_change.append(lambda _cause, _restraint: self.look_again())
         self._seen: tuple[str, ...] = ()
         self._missed = ""
         self._measured = False
@@ -110,13 +115,20 @@ class Steward:
     async def _choose(self) -> list[Candidate]:
         """Choose, and return what can be run; without a measurement where somebody waits to be served first."""
         self._look()
-        before, ours = self.selection, self._supervisor.memory()
+        before, ours = self.selection, self.memory()
         self._measured = self._supervisor.status.state != "stopped" and not self._chooser.wanted()
         self.selection = await self._chooser.choose(ours=ours, measure=self._measured)
         self.trouble = None
         if before is None or before.file != self.selection.file:
             _tell(self.selection, self._chooser.wanted())
-        return self._chooser.candidates(self.selection)
+        return self._allowed(self._chooser.candidates(self.selection), self.selection)
+
+    def _allowed(self, candidates: list[Candidate], selection: Selection) -> list[Candidate]:
+        """Return those that may run at the moment."""
+        memory = {entry.installed: entry.memory.total for entry in selection.considered if entry.memory}
+        names = [candidate.name for candidate in candidates]
+        allowed = set(self._restraints.allowed(names, memory, self._chooser.wanted()))
+        return [candidate for candidate in candidates if candidate.name in allowed]
 
     def _look(self) -> None:
         """Note what users have installed and chosen; from now on everything else is news."""
@@ -150,16 +162,21 @@ class Steward:
                 logger.info("%s takes over as soon as nobody is being answered", candidates[0].name)
             await self._supervisor.switch(candidates)
             await self._supervisor.settled()
+        if not candidates and self._restraints.any:
+            await self._supervisor.rest(_REST, self._restraints.reason(), self._restraints.way_out())
 
     async def _improve(self) -> None:
         """Fetch what is missing: the starter model if nothing can serve, else the choice. Then wait for news."""
         assert self.selection is not None  # noqa: S101 - it was just made
         serves, ours = self._supervisor.status.state == "ready", not self._chooser.wanted()
-        starts = ours and not serves and self._chooser.config.engine != "onnx"  # the starter model is a GGUF file
+        gguf = self._chooser.config.engine != "onnx"  # as is the starter model
+        starts = ours and not serves and gguf and not self._restraints.any
         if starts and STARTER_NAME not in self._seen[1:]:
             await self._install(STARTER, STARTER_NAME)
         elif ours and serves and not self._measured:
             return  # now there is time to measure, and to choose for good
+        elif self._restraints.any:
+            pass  # what is here does, until that is over
         elif forbidden := self._chooser.forbidden(self.selection):
             self.coming = Coming(self.selection.title, trouble=forbidden)
             logger.info("%s %s", self.coming.describe(), forbidden.hint)

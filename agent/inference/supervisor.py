@@ -18,17 +18,17 @@ import msgspec
 from agent.errors import EngineDiedError, EngineUnavailableError
 from agent.inference import frames, saying
 from agent.inference.answer import Answer
+from agent.inference.backoff import Backoff
 from agent.inference.candidate import Candidate, Status
+from agent.inference.judge import Judge
 from agent.inference.pending import Pending
 from agent.inference.process import EngineProcess
-from agent.inference.set_aside import SetAside, identify
+from agent.inference.set_aside import SetAside
 from agent.inference.watching import watch
 from agent.plan import Plan
 
 logger = logging.getLogger(__name__)
 
-_DELAYS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds before the n-th restart in a row
-_CALM = 60.0  # seconds of service after which a death counts as the first again
 _GAP = 0.05  # seconds between two looks at the state
 _PATIENCE = 60.0  # seconds that a model waits for a moment in which nobody is being answered; then it makes one
 _GRACE = 2.0  # seconds for the process to free its memory by itself
@@ -43,7 +43,8 @@ class Supervisor:
         self.status = Status()
         self.failures: dict[str, str] = {}  # why models that were to run do not, in sentences, by name
         self.on_speed: Callable[[Candidate, frames.Timings], None] | None = None  # of answers that ran alone
-        self._set_aside = set_aside
+        self.on_death: Callable[[Candidate, str], None] | None = None  # while it served, and how, in words
+        self._judge = Judge(set_aside)
         self._environment = environment
         self._queue = queue
         self._step_timeout = step_timeout
@@ -51,7 +52,6 @@ class Supervisor:
         self._numbers = itertools.count(1)
         self._process: EngineProcess | None = None
         self._candidate: Candidate | None = None
-        self._key = ""  # what its file is known by, also after somebody has deleted it
         self._task: asyncio.Task[None] | None = None
         self._heard = self._ready_at = 0.0
         self._retry_after = _RETRY
@@ -74,6 +74,15 @@ class Supervisor:
         self.status.info = None
         await self._end()
         self.start(candidates)
+
+    async def rest(self, patience: float, reason: str, hint: str) -> None:
+        """Run nothing until something is started, after at most `patience` seconds for the answers in progress."""
+        await self.pending.quiet(patience)
+        self.pending.fail(EngineUnavailableError(reason, hint=hint))
+        self.status.info = None
+        await self._end()
+        self.status = Status("failed", reason, hint, restarts=self.status.restarts)
+        self._candidate = None
 
     async def restart(self, patience: float) -> None:
         """Load what serves once more, after at most `patience` seconds for the answers in progress.
@@ -168,12 +177,11 @@ class Supervisor:
         self._enter("failed", saying.none_runs(self.failures.values()), self.status.hint)
 
     async def _keep_serving(self, candidate: Candidate) -> None:
-        deaths = 0
+        backoff = Backoff()
         while await self._serve(candidate):
             if self.status.state == "restarting":  # it has served, so its trial is over
                 candidate = replace(candidate, expect=None)
-            deaths = 1 if time.monotonic() - self._ready_at > _CALM else deaths + 1
-            delay = _DELAYS[min(deaths - 1, len(_DELAYS) - 1)]
+            delay = backoff.delay(self._ready_at)
             logger.info("The engine is restarted in %g s", delay)
             self._retry_after = max(_RETRY, round(delay) + 1)
             await asyncio.sleep(delay)
@@ -184,13 +192,10 @@ class Supervisor:
         Returns:
             Whether the same candidate deserves another start.
         """
-        key = self._key = identify(candidate.path)
-        verdict = self._set_aside.verdict(key, candidate.build)
-        insists = verdict is not None and verdict.works and candidate.expect is None
-        if verdict and verdict.aside and not insists:
-            self.failures[candidate.name] = saying.set_aside_since(candidate.name, verdict.since, verdict.reason)
+        refused, extra_buffers = self._judge.admit(candidate)
+        if refused:
+            self.failures[candidate.name] = refused
             return False
-        extra_buffers = verdict is None or verdict.works
         how = await self._one_life(candidate, extra_buffers=extra_buffers)
         if self.status.state == "refused":
             self.failures[candidate.name] = self.status.detail
@@ -200,22 +205,13 @@ class Supervisor:
             logger.error("%s", message)
             self.status.restarts += 1
             self._break_off(message)
+            if self.on_death is not None:
+                self.on_death(candidate, how)
         if self.status.state == "restarting":  # because it has died, or somebody has asked for it
             return True
-        if "SIGKILL" in how:  # by the kernel for lack of memory, or by our watchdog: says nothing about the pair
-            reason = f"the engine {how}, for lack of memory or of progress."
-            self.failures[candidate.name] = saying.cannot_load(candidate.name, reason)
-            return False
-        if extra_buffers:
-            reason = f"the engine {how} during the self-test; tried again without repacked weights."
-            logger.warning("%s: %s", candidate.name, reason)
-            self._set_aside.add(key, candidate.build, reason, aside=False)
-            return True
-        reason = f"the engine {how} while loading it."
-        logger.error("%s is set aside: %s", candidate.name, reason)
-        self._set_aside.add(key, candidate.build, reason, aside=True)
-        self.failures[candidate.name] = saying.set_aside(candidate.name, reason)
-        return False
+        if failure := self._judge.died_loading(candidate, how, extra_buffers=extra_buffers):
+            self.failures[candidate.name] = failure
+        return not failure
 
     async def _one_life(self, candidate: Candidate, *, extra_buffers: bool) -> str:
         """Start a process, load the model, wait for the end; returns how it ended."""
@@ -258,33 +254,21 @@ class Supervisor:
                 logger.error("%s", self.status.detail)
 
     def _loaded(self, frame: frames.Loaded) -> None:
-        if missed := self._missed(frame):
-            self._reject(missed)
-            return
+        if frame.trial and self._candidate and self._candidate.expect and self._process:
+            self._learn(frame.trial)
+            if missed := self._judge.missed(self._candidate, frame.trial, self._process.peak_memory()):
+                self._enter("refused", missed)
+                logger.warning("%s", missed)
+                self._process.kill()
+                return
         self.status.info, self.status.load_seconds, self.status.progress = frame.info, frame.seconds, 1.0
         self._ready_at = time.monotonic()
         self._enter("ready", saying.ready(self.status.model, self.failures.values()))
         logger.info("Loaded %s in %.2f s with %s", self.status.model, frame.seconds, frame.info.build)
 
-    def _missed(self, frame: frames.Loaded) -> str:
-        """Return what the trial run of a candidate missed; empty when there was none or it went well."""
-        if frame.trial is None or self._candidate is None or self._candidate.expect is None or self._process is None:
-            return ""
-        self._learn(frame.trial)
-        return self._candidate.expect.missed(frame.trial.decode_rate, self._process.peak_memory())
-
     def _learn(self, timings: frames.Timings) -> None:
         if self.on_speed is not None and self._candidate is not None:
             self.on_speed(self._candidate, timings)
-
-    def _reject(self, missed: str) -> None:
-        """Set aside a candidate that loads but does not keep what was promised."""
-        assert self._candidate is not None  # noqa: S101 - it is what missed
-        assert self._process is not None  # noqa: S101 - it has just reported
-        self._set_aside.add(self._key, self._candidate.build, f"it {missed}", aside=True, works=True)
-        self._enter("refused", saying.set_aside(self._candidate.name, f"it {missed}"))
-        logger.warning("%s", self.status.detail)
-        self._process.kill()
 
     def _cancel(self, number: int) -> None:
         if self._process is not None:

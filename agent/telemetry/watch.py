@@ -22,7 +22,16 @@ class Watch:
     def look(self, now: Reading) -> list[Happening]:
         """Return what has happened since the last reading; nothing for the first."""
         before, self._before = self._before, now
-        return [] if before is None else [*_engine(before, now), *_heat(before, now), *self._disk(now)]
+        return (
+            []
+            if before is None
+            else [
+                *_engine(before, now),
+                *_restraints(before, now),
+                *_heat(before, now),
+                *self._disk(now),
+            ]
+        )
 
     def _disk(self, now: Reading) -> Iterator[Happening]:
         free = now.sample.disk_free if now.sample else None
@@ -45,6 +54,16 @@ def _engine(before: Reading, now: Reading) -> Iterator[Happening]:
         yield "model_ready", {"model": now.health.model}
     elif now.health.status == "failed":
         yield "engine_failed", {"model": now.health.model, "detail": str(now.health.detail)}
+
+
+def _restraints(before: Reading, now: Reading) -> Iterator[Happening]:
+    was = {held.cause: held.reason for held in before.health.restraints}
+    is_now = {held.cause: held.reason for held in now.health.restraints}
+    for cause, reason in is_now.items():
+        if was.get(cause) != reason:
+            yield "restrained", {"cause": cause, "because": str(reason)}
+    for cause in was.keys() - is_now.keys():
+        yield "unrestrained", {"cause": cause}
 
 
 def _heat(before: Reading, now: Reading) -> Iterator[Happening]:

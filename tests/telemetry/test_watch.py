@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from agent.state import RestraintState
 from agent.telemetry.reading import Reading
 from agent.telemetry.watch import Happening, Watch
 from tests.telemetry.readings import SAMPLE, full
@@ -57,3 +58,14 @@ def test_a_disk_that_is_nearly_full_is_told_once_until_there_is_plenty_again() -
 
 def test_a_look_that_is_missing_is_no_event() -> None:
     assert seen(looked(throttled=("heat",)), replace(full(), sample=None), looked(throttled=())) == []
+
+
+def test_what_keeps_the_best_model_from_running_is_told_with_each_new_reason_and_at_its_end() -> None:
+    free = full()
+    warm, hot = (after(free, restraints=[RestraintState("heat", text, "")]) for text in ("It is warm.", "It is hot."))
+    events = seen(free, warm, warm, hot, free, free)
+    assert events == [
+        ("restrained", {"cause": "heat", "because": "It is warm."}),
+        ("restrained", {"cause": "heat", "because": "It is hot."}),
+        ("unrestrained", {"cause": "heat"}),
+    ]
