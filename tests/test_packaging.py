@@ -23,6 +23,7 @@ LOCKS = {
     "requirements-dev.lock": PROJECT["project"]["dependencies"] + GROUPS["dev"],
     "requirements-build.lock": GROUPS["build"],
     "requirements-bench.lock": GROUPS["bench"],
+    "requirements-fuzz.lock": GROUPS["fuzz"],
 }
 FOLDERS = ("agent", "web", "firmware-profiles", "systemd")
 PIN = re.compile(r"^(\S+)==(\S+)(?: ; (.+?))? \\$", re.MULTILINE)
@@ -62,7 +63,12 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
     expected = {path.relative_to(ROOT).as_posix() for path in files if "__pycache__" not in path.parts}
     held = set(zipfile.ZipFile(wheel).namelist())
     assert expected <= held
-    assert {name.split("/")[0] for name in held if ".dist-info" not in name} == set(FOLDERS)
+    assert {name.split("/")[0] for name in held if ".d" not in name.split("/")[0]} == set(FOLDERS)
+
+
+def test_the_documentation_that_the_units_name_comes_with_it(installed: Path) -> None:
+    for page in (ROOT / "docs").glob("*.md"):
+        assert (installed.parent / "share" / "doc" / "edgewise" / page.name).read_bytes() == page.read_bytes()
 
 
 def test_the_installed_command_runs_away_from_the_checkout(installed: Path, tmp_path: Path) -> None:

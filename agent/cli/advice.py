@@ -39,6 +39,7 @@ def summary(selection: Selection, style: Style, width: int, step: str = "") -> I
     budget = selection.budget
     memory = (
         f"{format_bytes(budget.available)} available, {format_bytes(budget.reserve)} of it stay free; "
+        f"{f'{format_bytes(budget.embeddings)} for embeddings, ' if budget.embeddings else ''}"
         f"{format_bytes(budget.usable)} for a model"
     )
     computer = (

@@ -18,6 +18,7 @@ from agent.installation.place import Place
 
 _ABOVE = Path(__file__).parents[2]
 _FOLDERS = ("agent", "web", "firmware-profiles", "systemd")
+_DOCS = Path("share") / "doc" / "edgewise"  # what the units name as their documentation
 _HOMES = ("/home", "/root", "/run/user")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -53,6 +54,7 @@ def make(place: Place, name: str) -> None:
     for distribution in _needed("edgewise", set()):
         _copy(distribution, packages)
     _copy_ourselves(packages)
+    _copy_docs(home)
     _finish(place, name)
 
 
@@ -126,6 +128,14 @@ def _copy_ourselves(packages: Path) -> None:
     for folder in _FOLDERS:
         skip = shutil.ignore_patterns("__pycache__")
         shutil.copytree(_ABOVE / folder, packages / folder, ignore=skip, dirs_exist_ok=True)
+
+
+def _copy_docs(home: Path) -> None:
+    """Copy the documentation, of a checkout or of what a wheel has installed."""
+    for docs in (_ABOVE / "docs", Path(sys.prefix) / _DOCS):
+        if docs.is_dir():
+            shutil.copytree(docs, home / _DOCS)
+            return
 
 
 def _finish(place: Place, name: str) -> None:

@@ -1,6 +1,7 @@
 """Installing, below a folder and with commands that only write down what they were asked."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,8 @@ def test_what_is_installed_runs_away_from_the_checkout_and_twice_is_as_good_as_o
     )
     assert done.stdout.strip() == str(packages / "agent" / "__init__.py"), done.stderr
     assert f"ExecStart={root}/opt/current/bin/edgewise run" in (place.units / "edgewise.service").read_text()
+    (named,) = re.findall(r"^Documentation=file://(.+)$", (place.units / "edgewise.service").read_text(), re.MULTILINE)
+    assert (home / Path(named).relative_to(root / "opt" / "current")).is_file()
     again = edgewise(tmp_path, "install", "--root", str(root), "--prefix", str(root / "opt"))
     assert (again.returncode, again.stdout) == (0, "")
 

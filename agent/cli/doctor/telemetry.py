@@ -1,4 +1,4 @@
-"""What `edgewise doctor` finds out about reports to the broker, the clock they are stamped by, and being found."""
+"""The network: reports to the broker, and being found."""
 
 import asyncio
 import socket
@@ -8,13 +8,12 @@ from typing import Literal
 import msgspec
 
 from agent.cli.daemon import connection
-from agent.cli.finding import Finding
+from agent.cli.doctor.case import Case
+from agent.cli.doctor.finding import Finding, bad, ok, warn
 from agent.config import Config
 from agent.device import DeviceSettings
-from agent.errors import ConfigError, StoreError
+from agent.errors import ConfigError
 from agent.store import Store
-from agent.telemetry.clock import WRITTEN
-from agent.telemetry.kernel_time import KernelTime
 from agent.telemetry.link.address import Address
 from agent.telemetry.link.trouble import unreachable
 from agent.telemetry.standing import Standing
@@ -37,33 +36,15 @@ class _Told(msgspec.Struct):
     discovery: _Announced
 
 
-def telemetry(config: Config, origins: Mapping[str, str]) -> Iterator[Finding]:
-    """Ask the running daemon; without one, see whether there is somebody to report to.
-
-    Args:
-        config: what the command was started with.
-        origins: for each setting where its value came from.
-    """
-    yield _clock()
-    told = _asked(config)
+def look(case: Case) -> Iterator[Finding]:
+    """Ask the running daemon; without one, see whether there is somebody to report to."""
+    told = _asked(case.config) if case.answer == "well" else None
     if told is None:
-        try:
-            yield from _broker(asyncio.run(_in_force(config, origins)))
-        except StoreError as error:
-            yield Finding(good=False, what=error.message, advice=error.hint)
+        if case.answer != "silent":
+            yield from _broker(asyncio.run(_in_force(case.config, case.origins)))
         return
     yield from _reports(told.reports)
     yield _announced(told.discovery)
-
-
-def _clock() -> Finding:
-    clock = KernelTime()
-    if clock.synchronised():
-        return Finding(good=True, what="clock: set by the network")
-    advice = "reports are stamped with estimates, and corrected once the network or the hub has told the time"
-    if clock.wall() < WRITTEN:
-        return Finding(good=False, what="clock: wrong, and not set by the network", advice=f"see to NTP; {advice}")
-    return Finding(good=True, what="clock: nobody says that the network has set it", advice=advice)
 
 
 def _asked(config: Config) -> _Told | None:
@@ -80,7 +61,7 @@ def _asked(config: Config) -> _Told | None:
 
 def _reports(now: Standing) -> Iterator[Finding]:
     if now.state == "off":
-        yield Finding(good=True, what="telemetry: off, nothing is reported to anybody")
+        yield ok("telemetry: off, nothing is reported to anybody")
         return
     place, since = f"broker {now.broker}".rstrip(), format_duration(now.since)
     retry = "" if now.retry is None else f" Next try in {format_duration(now.retry)}."
@@ -89,8 +70,11 @@ def _reports(now: Standing) -> Iterator[Finding]:
         "connecting": "the connection is being made",
         "impossible": "it is not tried",
     }.get(now.state, f"{'refused' if now.state == 'refused' else 'no connection'} for {since}")
-    good = now.state in {"connected", "connecting"} and not now.reason
-    yield Finding(good, f"{place}: {what}{f'. {now.reason}' if now.reason else ''}", f"{now.hint}{retry}".strip())
+    said = f"{place}: {what}{f'. {now.reason}' if now.reason else ''}"
+    if now.state in {"connected", "connecting"} and not now.reason:
+        yield ok(said, public=f"broker: {what}")
+    else:
+        yield bad("broker", said, f"{now.hint}{retry}".strip(), public=f"broker: {what}")
     yield from _outbox(now)
 
 
@@ -99,18 +83,24 @@ def _outbox(now: Standing) -> Iterator[Finding]:
         return
     waiting, age = now.backlog, format_duration(now.backlog.age)
     rows = f"{waiting.rows} reports wait, the oldest for {age}" if waiting.rows else "nothing waits"
-    dropped = f"; {waiting.dropped} were given up since the start, to make room" if waiting.dropped else ""
-    yield Finding(good=True, what=f"outbox: {rows}, {format_bytes(waiting.bytes)} on disk{dropped}")
+    said = f"outbox: {rows}, {format_bytes(waiting.bytes)} on disk"
+    if waiting.dropped:
+        dropped = f"{said}; {waiting.dropped} were given up since the start, to make room"
+        yield warn("outbox", dropped, "see to the broker, or give reports more room: `outbox_mb`")
+    else:
+        yield ok(said)
     if now.trouble:
-        yield Finding(good=False, what=f"outbox: {now.trouble}", advice="free space in the state directory")
+        yield bad("outbox", f"outbox: {now.trouble}", "free space in the state directory")
 
 
 def _announced(now: _Announced) -> Finding:
     if now.state == "announced":
-        return Finding(good=True, what=f"found in the network as {now.name}")
+        return ok(f"found in the network as {now.name}", public="found in the network")
     if now.state == "off":
-        return Finding(good=True, what="not announced in the network")
-    return Finding(good=now.state == "waiting", what=f"discovery: {now.reason}", advice=now.hint)
+        return ok("not announced in the network")
+    if now.state == "waiting":
+        return ok(f"discovery: {now.reason}", now.hint, public="discovery: waiting")
+    return warn("discovery", f"discovery: {now.reason}", now.hint)
 
 
 async def _in_force(config: Config, origins: Mapping[str, str]) -> Config:
@@ -131,19 +121,18 @@ async def _in_force(config: Config, origins: Mapping[str, str]) -> Config:
 def _broker(config: Config) -> Iterator[Finding]:
     """See whether somebody listens where the broker should be. It is not spoken to: that is the daemon's part."""
     if not config.mqtt_url:
-        yield Finding(good=True, what="telemetry: off, nothing would be reported to anybody")
+        yield ok("telemetry: off, nothing would be reported to anybody")
         return
     try:
         place = Address(config.mqtt_url, "", ca=config.mqtt_ca, cert=config.mqtt_cert, key=config.mqtt_key).endpoint()
     except ConfigError as error:
-        yield Finding(good=False, what=error.message, advice=error.hint)
+        yield bad("broker", error.message, error.hint, public="broker: its address cannot be used")
         return
     try:
         socket.create_connection((place.host, place.port), timeout=_ASK).close()
     except (OSError, UnicodeError) as error:
         trouble = unreachable(error, place)
-        yield Finding(good=False, what=f"broker {place}: {trouble.reason}", advice=trouble.hint)
+        yield bad("broker", f"broker {place}: {trouble.reason}", trouble.hint, public="broker: it cannot be reached")
     else:
-        yield Finding(
-            good=True, what=f"broker {place}: somebody listens there; the daemon would say whether it is let in"
-        )
+        words = "somebody listens there; the daemon would say whether it is let in"
+        yield ok(f"broker {place}: {words}", public=f"broker: {words}")
