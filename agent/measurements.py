@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 _LEAST_PROMPT = 64  # tokens; the speed of reading fewer says little
 _LEAST_ANSWER = 16
 _KEPT_RATES = 4
+_KEPT_RUNS = 200  # of files, builds and plans
 _NEWS = 0.2  # weight of one more answer in the running average
 
 
@@ -72,6 +73,10 @@ class Measurements:
         run = self._learnt.runs.get(key)
         return Prediction(run.prefill, run.decode) if run and (run.decode or run.prefill) else None
 
+    def ran(self, model: str) -> bool:
+        """Tell whether a model has ever answered; it is known by what keys begin with."""
+        return any(key.startswith(f"{model} ") for key in self._learnt.runs)
+
     def add(self, key: str, *, prompt: int, prefill: float, answer: int, decode: float) -> None:
         """Learn from one answer that had the machine to itself.
 
@@ -82,7 +87,9 @@ class Measurements:
             answer: tokens after the first.
             decode: seconds for them.
         """
-        known = self._learnt.runs.get(key, Run(0.0, 0.0, 0))
+        known = self._learnt.runs.pop(key, Run(0.0, 0.0, 0))
+        for oldest in list(self._learnt.runs)[: 1 - _KEPT_RUNS]:
+            del self._learnt.runs[oldest]
         run = msgspec.structs.replace(
             known,
             prefill=_average(known.prefill, prompt, prefill, _LEAST_PROMPT),

@@ -11,12 +11,13 @@ import importlib.metadata
 import os
 import pkgutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 from agent.cli.settings import given
-from agent.config import resolve
-from agent.errors import EdgewiseError
+from agent.config import Resolved, resolve
+from agent.errors import ConfigError, EdgewiseError
 
 INTERRUPTED = 130  # the shell's status for a program ended by Ctrl-C
 _FAILED = 2
@@ -44,7 +45,7 @@ def run(arguments: list[str]) -> int:
     parser = create_parser(next(iter(arguments), ""))
     options = parser.parse_args(arguments)
     try:
-        options.resolved = resolve(given(options), options.config)
+        options.resolved = _resolved(options)
         status: int = options.handler(options, options.resolved.config)
     except EdgewiseError as error:
         print(f"edgewise: {error.message}", file=sys.stderr)
@@ -57,6 +58,17 @@ def run(arguments: list[str]) -> int:
         sys.stderr.close()
         return 0
     return status
+
+
+def _resolved(options: argparse.Namespace) -> Resolved:
+    """Return the configuration; a command may know better than to end where it is wrong."""
+    try:
+        return resolve(given(options), options.config)
+    except ConfigError as error:
+        rescue: Callable[[argparse.Namespace, ConfigError], Resolved] | None = getattr(options, "rescue", None)
+        if rescue is None:
+            raise
+        return rescue(options, error)
 
 
 def create_parser(command: str = "") -> argparse.ArgumentParser:

@@ -37,6 +37,8 @@ async def welcome(node: Node, url: str) -> None:
         f"  OpenAI   base_url={url}/v1",
         flush=True,
     )
+    if state := node.safety.mode.state():
+        print(f"\n{style().bold('SAFE MODE')}  {state.reason}\n{state.way_out}\n", flush=True)
     if node.config.auth == "open":
         logger.warning("Nobody has to sign in (auth = open): whoever reaches this device may do everything with it.")
     code = await node.security.claim.code() if node.config.auth == "accounts" else None

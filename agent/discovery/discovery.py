@@ -66,6 +66,14 @@ class Discovery:
         """The host name that leads to this device; empty while none does."""
         return self.status.name
 
+    def announce(self, port: int) -> None:
+        """Announce what listens at a port, unless that goes on; 0: announce nothing any more."""
+        if port and self._task is None:
+            self.start(port)
+        elif not port and self._task is not None:
+            self._task.cancel()
+            self._task = None
+
     def start(self, port: int) -> None:
         """Begin to announce what listens at a port."""
         self._task = asyncio.create_task(self._run(port), name="discovery")

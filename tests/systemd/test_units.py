@@ -78,4 +78,4 @@ def test_the_daemon_has_no_limit_that_it_would_take_for_that_of_the_models() -> 
 
 def test_the_daemon_is_started_again_for_ever() -> None:
     assert settings("edgewise.service")["StartLimitIntervalSec"] == "0"
-    assert settings("edgewise.service")["Restart"] == "on-failure"
+    assert settings("edgewise.service")["Restart"] == "always"
