@@ -10,16 +10,18 @@ from agent.errors import ConfigError, EngineUnavailableError
 from agent.health import chosen, health
 from agent.inference import frames
 from agent.inference.answer import Answer
+from agent.inference.candidate import Candidate
 from agent.inference.set_aside import SetAside
 from agent.inference.supervisor import Supervisor
 from agent.measurements import Measurements
-from agent.modelless import modelless
+from agent.modelless import may_run, modelless, run_unless_restrained
 from agent.models import ModelStore
 from agent.restraints import Restraints
 from agent.selection import Considered
 from agent.state import Health, SelectionState
 from agent.steward import Steward
 from agent.thinking import as_chosen
+from agent.waiting import end
 
 _INSTALL_RETRY = 5  # seconds, said to clients while the first model is on its way
 
@@ -39,6 +41,7 @@ class EngineRoom:
         self._config = config
         self._models = models
         self._task: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
         self.set_aside = SetAside(config.state_dir / "set-aside.json")
         self.restraints = Restraints()
         self.supervisor = Supervisor(self.set_aside, environment, queue=config.queue, step_timeout=config.step_timeout)
@@ -52,25 +55,32 @@ class EngineRoom:
         """Whether the steward is at work."""
         return self._task is not None
 
-    def start(self) -> None:
+    def start(self, *, insist: bool = True) -> None:
         """Begin to choose, install and load a model.
+
+        Args:
+            insist: end at once without the configured model, since somebody reads that; else it is waited for.
 
         Raises:
             ModelError: the configured model is not there, or its file is broken.
         """
         if not self._config.chooses:
-            self.supervisor.start([modelless(self._config)])
+            self._run_modelless(modelless(self._config))
             return
-        if self._config.model:
+        if self._config.model and insist:
             self.chooser.named()
         self._task = asyncio.create_task(self.steward.run(), name="steward")
 
+    def _run_modelless(self, candidate: Candidate) -> None:
+        if runs := may_run(candidate, self.restraints):
+            self.supervisor.start([candidate])
+        following = run_unless_restrained(candidate, self.supervisor, self.restraints, runs=runs)
+        self._following = asyncio.create_task(following, name="engine without a choice")
+
     async def stop_choosing(self) -> None:
         """End the steward; the engine goes on."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._task = None
+        await end([task for task in (self._task, self._following) if task is not None])
+        self._task = self._following = None
 
     def configure(self, config: Config) -> None:
         """Choose by other settings from now on."""

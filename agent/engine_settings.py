@@ -6,12 +6,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from agent.bundles.settings import BundleSettings
+from agent.governor.settings import GovernorSettings
 
 Count = Annotated[int, Meta(ge=0)]
 
 
-class EngineSettings(BundleSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EngineSettings(GovernorSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which engine runs a model, and how."""
 
     engine: Annotated[

@@ -20,14 +20,17 @@ from agent.downloads import Downloads
 from agent.embeddings.service import Embeddings
 from agent.engine_room import EngineRoom
 from agent.engines import ModelInfo
+from agent.governor.governor import Governor
 from agent.hostnames import reached_at
 from agent.inference import frames
 from agent.inference.answer import Answer
 from agent.inference.pending import Place
 from agent.journal import Journal
-from agent.models import ModelStore
+from agent.models import ModelStore, TransferSettings
 from agent.plan import Plan
 from agent.reloading import Reloaded, reload
+from agent.safe_mode.safe_mode import SafeMode
+from agent.safe_mode.safety import Safety
 from agent.security.accounts import Accounts
 from agent.state import Health, SelectionState
 from agent.steward import Coming
@@ -35,17 +38,26 @@ from agent.store import Store
 from agent.survey import LIVE
 from agent.telemetry.reading import Reading
 from agent.telemetry.telemetry import Telemetry
+from agent.upkeep.upkeep import Upkeep
 from agent.vitals import Traffic, Vitals
+from agent.waiting import end
 
 
 class Node:
     """One device. `start` returns at once; what goes on is told by `health`."""
 
     def __init__(
-        self, config: Config, environment: Mapping[str, str], origins: Mapping[str, str] | None = None
+        self,
+        config: Config,
+        environment: Mapping[str, str],
+        origins: Mapping[str, str] | None = None,
+        safe_mode: SafeMode | None = None,
     ) -> None:
+        self.safety = Safety(safe_mode or SafeMode(config.state_dir), config, origins or {})
+        config, origins = self.safety.settings()
         self.config = config
-        self.models = ModelStore(config.models_dir)
+        self.upkeep = Upkeep(self)
+        self.models = ModelStore(config.models_dir, TransferSettings(make_room=self.upkeep.make_room))
         self.started = time.time()
         self._room = EngineRoom(config, self.models, environment)
         self.set_aside, self.restraints = self._room.set_aside, self._room.restraints
@@ -55,9 +67,9 @@ class Node:
         self.tends = self._supervisor.tends
         self.id = ""
         self.reread: Callable[[], Resolved] | None = None
-        self.stopping = False
+        self.stopping = self.supervised = False
         self.store = Store(config.state_dir / "app.db")
-        self.settings = DeviceSettings(self.store, config, origins or {})
+        self.settings = DeviceSettings(self.store, config, origins)
         self.settings.on_change = self._configure
         self.security = Accounts.on(self.store, config.state_dir)
         self.chat = Chat(self.store, self, Quota(config.chat_quota << 20, RESERVE, config.state_dir))
@@ -71,9 +83,12 @@ class Node:
         self.available = Available(everything, self._memory)
         self._steward.memory = self._memory
         self.logs = Journal()
+        self.governor = Governor(self, self._room)
         self.discovery = Discovery(lambda: facts(self), lambda: reached_at(config.host))
         self.telemetry = Telemetry(self)
         self._looking: asyncio.Task[None] | None = None
+        self._governing: asyncio.Task[None] | None = None
+        self.safety.watch(self._room, self.settings, self.discovery)
 
     async def open(self) -> None:
         """Make ready for people: what is kept, who may come in, how the device is doing. Before `start`.
@@ -81,6 +96,7 @@ class Node:
         Raises:
             StoreError: app.db cannot be opened or written.
         """
+        await asyncio.to_thread(self.upkeep.prepare)
         self.store.open()
         self.id = await device_id(self.store)
         await self.settings.load()
@@ -89,9 +105,13 @@ class Node:
         if self.config.auth == "open":
             await self.security.users.open_user()
         await self.chat.open()
-        self.downloads.recall()
-        await self.telemetry.open()
+        with self.safety.parts.optional("downloads"):
+            self.downloads.recall()
+        with self.safety.parts.optional("telemetry"):
+            await self.telemetry.open()
         self._looking = asyncio.create_task(self.vitals.run(), name="vitals")
+        with self.safety.parts.optional("upkeep"):
+            self.upkeep.start()
 
     def start(self) -> None:
         """Begin to choose, install and load a model.
@@ -99,12 +119,17 @@ class Node:
         Raises:
             ModelError: the configured model is not there, or its file is broken.
         """
-        self.telemetry.start()
-        self._room.start()
+        with self.safety.parts.optional("telemetry"):
+            self.telemetry.start()
+        self._room.start(insist=not self.supervised)
+        self._governing = asyncio.create_task(self.governor.run(), name="governor")
+        self.safety.start()
 
     async def stop(self) -> None:
         """End everything; running answers are told, and kept as far as they are."""
         self.stopping = True
+        await self.safety.stop()
+        await end([self._governing] if self._governing else [])
         await self._room.stop_choosing()
         await asyncio.gather(
             self._supervisor.stop(), self.embeddings.stop(), self.discovery.stop(), self.telemetry.close()
@@ -119,16 +144,17 @@ class Node:
         await self.downloads.close()
         await self.chat.close()
         self.security.stop()
+        await self.upkeep.close()
         self.store.close()
 
     def health(self) -> Health:
         """Return what the node is doing now."""
-        return self._room.health()
+        return msgspec.structs.replace(self._room.health(), safe_mode=self.safety.mode.state())
 
     def reading(self) -> Reading:
         """Return what metrics are read from."""
-        reporting = self.telemetry.backlog(), self.telemetry.uplink()
-        return Reading(self.health(), self.requests, self.vitals.uptime(), self.vitals.now(), *reporting)
+        latest = self.telemetry.backlog(), self.telemetry.uplink(), self.upkeep.news.all(), self.governor.state()
+        return Reading(self.health(), self.requests, self.vitals.uptime(), self.vitals.now(), *latest)
 
     def selection(self) -> SelectionState | None:
         """Return what was chosen and why, and what is on its way; None before the first choice."""
@@ -166,6 +192,7 @@ class Node:
             ConfigError: it is wrong, and nothing was changed.
         """
         reloaded = reload(self.settings, self.reread)
+        self.safety.spare()
         self._steward.look_again()
         return reloaded
 

@@ -13,6 +13,8 @@ LIVE = frozenset(
     {
         "aliases",
         "fetch_models",
+        "governor",
+        "heat_limit",
         "hf_endpoint",
         "hf_token_file",
         "least_speed",
@@ -22,6 +24,7 @@ LIVE = frozenset(
         "mqtt_say",
         "mqtt_window",
         "offline",
+        "power_limit",
         "prefer",
         "pypi_index",
         "use",

@@ -21,6 +21,7 @@ class Restraint:
         way_out: what ends it.
         most: bytes of memory that a model may take; None: any.
         only: names of the models that may run; None: any; empty: none may.
+        never: names of models that may not.
         rests: whether nothing runs when no model is left; otherwise the smallest one does.
         binds_wish: whether it also holds for the model that the user has chosen.
     """
@@ -29,12 +30,14 @@ class Restraint:
     way_out: str = ""
     most: int | None = None
     only: tuple[str, ...] | None = None
+    never: tuple[str, ...] = ()
     rests: bool = True
     binds_wish: bool = True
 
     def allows(self, name: str, memory: int) -> bool:
         """Tell whether a model of this name that takes so many bytes may run."""
-        return (self.only is None or name in self.only) and (self.most is None or memory <= self.most)
+        named = name not in self.never and (self.only is None or name in self.only)
+        return named and (self.most is None or memory <= self.most)
 
 
 class Restraints:

@@ -37,12 +37,16 @@ class Archive:
         """Whether a state of this size can be kept at all."""
         return size <= self._limit
 
+    def resize(self, limit: int) -> None:
+        """Keep so many bytes from now on."""
+        self._limit = limit
+        self._make_room()
+
     def put(self, entry: Entry) -> None:
         """Keep a conversation; earlier turns of it and what has not been used for longest make room."""
         self._entries = [other for other in self._entries if common_prefix(other.cells, entry.cells) < len(other.cells)]
         self._entries.append(entry)
-        while self.size > self._limit:
-            del self._entries[0]
+        self._make_room()
 
     def take(self, prompt: Sequence[int], least: int) -> Entry | None:
         """Return and forget the conversation that has most of a prompt, if it has at least `least` tokens of it."""
@@ -51,3 +55,7 @@ class Archive:
             return None
         self._entries.remove(best)
         return best
+
+    def _make_room(self) -> None:
+        while self.size > self._limit:
+            del self._entries[0]

@@ -83,6 +83,10 @@ class EncoderProcess:
         """Its process id."""
         return self._child.pid
 
+    def memory(self) -> int:
+        """Return the bytes that its end would set free."""
+        return self._child.memory()
+
     @property
     def busy(self) -> bool:
         """Whether it has anything to do."""

@@ -13,6 +13,7 @@ from agent.downloads import Downloads
 from agent.embeddings.encoder import Encoder
 from agent.embeddings.frames import Texts
 from agent.embeddings.installed import find, require_installed
+from agent.embeddings.listing import EmbeddingModel, listed
 from agent.embeddings.process import EncoderProcess, Vectors
 from agent.errors import ModelNotFoundError, QueueFullError
 from agent.inference.pending import share
@@ -66,9 +67,17 @@ class Embeddings:
         """Process id of the embedding process; 0 while there is none."""
         return self._process.pid if self._process is not None and self._process.alive else 0
 
+    def memory(self) -> int:
+        """Return the bytes that the end of the embedding process would set free."""
+        return self._process.memory() if self._process is not None and self.pid else 0
+
     def installed(self) -> Encoder | None:
         """Return the model that answers, if it is here and wanted."""
         return None if self._host.config.embeddings == "off" else find(self._host.models)
+
+    def models(self) -> list[EmbeddingModel]:
+        """Return the models that make embeddings, for lists of models."""
+        return listed(self._host.config, self._host.models, running=self.pid > 0)
 
     async def embed(self, texts: Texts, *, truncate: bool, who: str = "") -> Vectors:
         """Turn texts, or tokens of the model, into vectors. Whoever is cancelled here frees the process.
@@ -97,6 +106,12 @@ class Embeddings:
         await end([task for task in (self._tending, self._starting) if task is not None])
         if self._process is not None:
             await self._process.stop()
+
+    async def release(self) -> None:
+        """End the process if nobody waits for it; the next request starts another."""
+        if self.pid and not self._waiting and self._process is not None:
+            process, self._process = self._process, None
+            await process.stop()
 
     @contextmanager
     def _place(self, who: str) -> Iterator[None]:
@@ -152,7 +167,13 @@ class Embeddings:
                 logger.error("The embedding process gave no sign of life for %g s and is killed", limit)
                 process.kill()
                 return
-            if process.alive and not self._waiting and now - self._asked > self._idle:
-                logger.info("The embedding process ends: nobody has asked for %g s", self._idle)
-                self._process = None
+            if process.alive and not self._waiting and (reason := self._pointless(now)):
+                logger.info("The embedding process ends: %s", reason)
                 await process.stop()
+                return
+
+    def _pointless(self, now: float) -> str:
+        """Return why the process need not stay; empty when it should."""
+        if self.installed() is None:
+            return "its model was removed"
+        return f"nobody has asked for {self._idle:g} s" if now - self._asked > self._idle else ""

@@ -190,6 +190,12 @@ class Engine(Protocol):
     def release(self, slot: int) -> None:
         """End a sequence; its KV cache stays for a later prompt with the same beginning."""
 
+    def use_threads(self, count: int) -> int:
+        """Compute with so many threads from now on; returns with how many it does, which may be all as before."""
+
+    def keep_conversations(self, *, keep: bool) -> None:
+        """Keep conversations that have no slot any more in memory as planned, or forget them and keep none."""
+
     def close(self) -> None:
         """Free everything."""
 

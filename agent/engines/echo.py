@@ -60,7 +60,7 @@ class Echo:
 
     def __init__(self) -> None:
         self._running: dict[int, _Sequence] = {}
-        self._parallel = 0
+        self._parallel = self._threads = 0
 
     def load(self, options: LoadOptions, on_progress: Callable[[float], None]) -> ModelInfo:
         """There is nothing to load; a file says how to fail."""
@@ -74,7 +74,7 @@ class Echo:
         if directive == "!refuse":
             raise EngineError("The echo engine was asked to refuse.")
         on_progress(1.0)
-        self._parallel = options.plan.parallel
+        self._parallel, self._threads = options.plan.parallel, options.plan.threads
         return ModelInfo(
             architecture="echo",
             context=options.plan.context or _DEFAULT_CONTEXT,
@@ -134,6 +134,13 @@ class Echo:
     def measure(self, threads: int, seconds: float, memory: int) -> Rates:  # noqa: ARG002 - the protocol's signature
         """Refuse: what computes nothing has no speed."""
         raise EngineError("The echo engine has no speed that could be measured.")
+
+    def use_threads(self, count: int) -> int:  # noqa: ARG002 - the protocol's signature
+        """Change nothing: what sleeps cannot do it with fewer threads."""
+        return self._threads
+
+    def keep_conversations(self, *, keep: bool) -> None:
+        """Forget nothing: nothing was kept."""
 
     def close(self) -> None:
         """There is nothing to free."""

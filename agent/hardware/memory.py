@@ -26,11 +26,11 @@ class _Limit:
         return self.limit - self.used
 
 
-def find(tree: Tree) -> Memory:
-    """Return the facts about main memory; of several limits the one that leaves the least room."""
+def find(tree: Tree, process: int | str = "self") -> Memory:
+    """Return the facts about main memory, for one process; of several limits the one that leaves the least room."""
     sizes = {key: _kib(value) for key, value in tree.table("proc/meminfo", ":").items()}
     total = sizes.get("MemTotal", 0)
-    limits = [limit for limit in _limits(tree) if not total or limit.limit < total]
+    limits = [limit for limit in _limits(tree, process) if not total or limit.limit < total]
     tightest = min(limits, key=lambda limit: limit.room, default=None)
     plain, compressed = _swap(tree)
     return Memory(
@@ -51,12 +51,12 @@ def _kib(value: str) -> int:
     return (number(digits) or 0) * _KIB if unit == "kB" else 0
 
 
-def _limits(tree: Tree) -> list[_Limit]:
-    """Return the limits of our group and those above it, nearest first.
+def _limits(tree: Tree, process: int | str) -> list[_Limit]:
+    """Return the limits of its group and those above it, nearest first.
 
     `memory.high` counts as well: beyond it nothing is killed, but the kernel holds every allocation up.
     """
-    groups, old = cgroup.ancestors(tree, "memory")
+    groups, old = cgroup.ancestors(tree, "memory", process)
     names = ("memory.limit_in_bytes",) if old else ("memory.max", "memory.high")
     found = []
     for group in groups:

@@ -40,11 +40,13 @@ NO_PRESSURE = Pressure()
 
 def find(tree: Tree) -> Pressure:
     """Return the pressure now. Some kernels, such as that of Raspberry Pi OS, account it only when told `psi=1`."""
-    return Pressure(cpu=_stall(tree, "cpu"), memory=_stall(tree, "memory"), io=_stall(tree, "io"))
+    cpu, memory, io = (stall(tree, f"proc/pressure/{name}") for name in ("cpu", "memory", "io"))
+    return Pressure(cpu, memory, io)
 
 
-def _stall(tree: Tree, name: str) -> Stall | None:
-    found = [_LINE.match(line) for line in tree.lines(f"proc/pressure/{name}")]
+def stall(tree: Tree, path: str) -> Stall | None:
+    """Return what a file of the kernel says: of the whole computer, or of a control group; None without one."""
+    found = [_LINE.match(line) for line in tree.lines(path)]
     shares = {match[1]: (float(match[2]) / 100, float(match[3]) / 100) for match in found if match}
     if "some" not in shares or max(max(pair) for pair in shares.values()) > 1:
         return None

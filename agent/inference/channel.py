@@ -23,10 +23,14 @@ class Channel:
         self._socket = connection
         self._buffer = FrameBuffer()
 
-    def receive(self, *, wait: bool) -> Iterator[bytes]:
-        """Yield the bodies of the frames that have come; with `wait`, of one more if there are none."""
+    def receive(self, *, wait: bool | float) -> Iterator[bytes]:
+        """Yield the bodies of the frames that have come; with `wait`, of one more if there are none.
+
+        Args:
+            wait: whether to wait for it, or for how many seconds at most.
+        """
         while self.open:
-            readable, _, _ = select.select([self._socket], [], [], None if wait else 0)
+            readable, _, _ = select.select([self._socket], [], [], None if wait is True else wait)
             if not readable:
                 return
             try:

@@ -19,7 +19,9 @@ logger = logging.getLogger(__name__)
 
 # Compute threads that wait for each other spin for a moment, then sleep. libgomp's own default spins for milliseconds:
 # whenever another program takes a core, all threads burn theirs while they wait (numbers in docs/benchmarks.md).
-_PATIENCE = {"GOMP_SPINCOUNT": "300"}
+# ggml answers an abort by having a debugger write all stacks, with what is on them, where one is installed: that takes
+# seconds, in which everybody waits, and puts into the log what does not belong there.
+_USUAL = {"GOMP_SPINCOUNT": "300", "GGML_NO_BACKTRACE": "1"}
 
 
 F = TypeVar("F")
@@ -144,5 +146,5 @@ async def _start(
         *(sys.executable, "-m", module, "--fd", str(descriptor), *arguments),
         pass_fds=[descriptor],
         stdin=asyncio.subprocess.DEVNULL,
-        env={**_PATIENCE, **environment},
+        env={**_USUAL, **environment},
     )

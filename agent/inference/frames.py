@@ -70,6 +70,18 @@ class Measure(msgspec.Struct, tag="measure", array_like=True, frozen=True):
     memory: int
 
 
+class Govern(msgspec.Struct, tag="govern", array_like=True, frozen=True):
+    """Work like this from now on; answered with `Governed`.
+
+    Attributes:
+        share: of full speed, above 0: by fewer threads, and where that is not enough by rests between steps.
+        conversations: whether to keep those that have no slot any more in memory.
+    """
+
+    share: float = 1.0
+    conversations: bool = True
+
+
 class Shutdown(msgspec.Struct, tag="shutdown", array_like=True, frozen=True):
     """Free everything and end the process."""
 
@@ -125,6 +137,13 @@ class Measured(msgspec.Struct, tag="measured", array_like=True, frozen=True):
 
     rates: Rates | None
     message: str = ""
+
+
+class Governed(msgspec.Struct, tag="governed", array_like=True, frozen=True):
+    """What `Govern` has brought: threads that compute, and the rest after each step as a multiple of its time."""
+
+    threads: int
+    rest: float
 
 
 class TokenLogprob(msgspec.Struct, array_like=True, frozen=True):
@@ -191,8 +210,8 @@ class Events(msgspec.Struct, tag="events", array_like=True, frozen=True):
     events: list[Event]
 
 
-ToEngine = Load | Generate | Cancel | Measure | Shutdown
-FromEngine = Loading | Loaded | LoadFailed | Measured | Events
+ToEngine = Load | Generate | Cancel | Measure | Govern | Shutdown
+FromEngine = Loading | Loaded | LoadFailed | Measured | Governed | Events
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=str)  # phrases are texts
 

@@ -18,7 +18,10 @@ class Judge:
 
     def admit(self, candidate: Candidate) -> tuple[str, bool]:
         """Return why a candidate is not started, empty if it is, and whether it may have repacked weights."""
-        self._key = identify(candidate.path)
+        try:
+            self._key = identify(candidate.path)
+        except OSError as error:  # somebody has removed the file since it was chosen
+            return saying.cannot_load(candidate.name, saying.unreadable(error)), False
         verdict = self._set_aside.verdict(self._key, candidate.build)
         insists = verdict is not None and verdict.works and candidate.expect is None
         if verdict and verdict.aside and not insists:

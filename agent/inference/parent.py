@@ -1,6 +1,8 @@
 """What every child process of the daemon does first."""
 
 import ctypes
+import os
+import select
 import signal
 import socket
 
@@ -14,11 +16,20 @@ def connect(fd: int) -> socket.socket:
         fd: our end of a socket pair.
     """
     die_with_parent()
+    connection = socket.socket(fileno=fd)
+    if _orphaned(connection):  # the daemon had ended before the kernel knew
+        os.kill(os.getpid(), signal.SIGKILL)
     for number in (signal.SIGINT, signal.SIGTERM):  # a terminal and systemd tell us too; the daemon decides
         signal.signal(number, signal.SIG_IGN)
-    return socket.socket(fileno=fd)
+    return connection
 
 
 def die_with_parent() -> None:
     """Have the kernel end this process when its parent ends, however that ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _orphaned(connection: socket.socket) -> bool:
+    watched = select.poll()
+    watched.register(connection, 0)
+    return bool(watched.poll(0))

@@ -20,7 +20,7 @@ class Guard:
         self._control = re.compile(_pattern(controls))
         # Private-use characters and a random number: nobody can write a placeholder by hand.
         self._nonce = secrets.token_hex(8)
-        self._placeholder = re.compile(f"\ue000{self._nonce}:(\\d+)\ue001")
+        self._placeholder = re.compile(f"\ue000{self._nonce}:([0-9]{{1,9}})\ue001")
 
     def protect(self, messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
         """Return the messages with placeholders, and the texts that they stand for."""
@@ -36,7 +36,7 @@ class Guard:
         """Yield the parts of a rendered prompt; True for those that come from the template and its plain content."""
         for number, part in enumerate(self._placeholder.split(rendered)):
             plain = number % 2 == 1
-            yield (found[int(part)], False) if plain else (part, True)
+            yield ("".join(found[int(part) :][:1]), False) if plain else (part, True)  # no template is to be trusted
 
 
 def opens_thinking(rendered: str) -> bool:

@@ -56,6 +56,11 @@ def cannot_load(name: str, reason: str) -> str:
     return Phrase("errors.cannot_load", "{name} cannot be loaded: {reason}", name=name, reason=reason)
 
 
+def unreadable(error: OSError) -> str:
+    """Return that a file is out of reach, and why."""
+    return Phrase("reasons.unreadable", "its file cannot be read: {why}", why=error.strerror)
+
+
 def unavailable(status: Status, retry_after: int) -> EngineUnavailableError:
     """Return that nothing serves, why, and after how many seconds to ask again, where that helps."""
     retry_after = retry_after if status.state in _WAITING_HELPS else 0

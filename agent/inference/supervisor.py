@@ -21,6 +21,7 @@ from agent.inference.answer import Answer
 from agent.inference.backoff import Backoff
 from agent.inference.candidate import Candidate, Status
 from agent.inference.judge import Judge
+from agent.inference.pacing import Pacing
 from agent.inference.pending import Pending
 from agent.inference.process import EngineProcess
 from agent.inference.set_aside import SetAside
@@ -49,6 +50,7 @@ class Supervisor:
         self._queue = queue
         self._step_timeout = step_timeout
         self.pending = Pending()
+        self.pacing = Pacing()
         self._numbers = itertools.count(1)
         self._process: EngineProcess | None = None
         self._candidate: Candidate | None = None
@@ -166,6 +168,11 @@ class Supervisor:
         self.pending.add(answer, who)
         return answer
 
+    def govern(self, frame: frames.Govern) -> None:
+        """Have the engine work like this from now on, and every engine after it."""
+        if self.pacing.tell(frame) and self.status.state == "ready" and self._process is not None:
+            self._process.send(frame)
+
     async def _run(self, candidates: list[Candidate]) -> None:
         """Serve with the first candidate that loads; after a death the same one again, later each time."""
         for candidate in candidates:
@@ -242,16 +249,21 @@ class Supervisor:
             case _ if self._task is None or self._task.cancelling():
                 return  # the process is being ended
             case frames.Events(events=events):
-                for event in events:
-                    if timings := self.pending.dispatch(event):
-                        self._learn(timings)
+                self._dispatch(events)
             case frames.Loading(fraction=fraction):
                 self.status.progress = fraction
             case frames.Loaded():
                 self._loaded(frame)
+            case frames.Governed():
+                self.pacing.heard(frame)
             case frames.LoadFailed(message=message, hint=hint):
                 self._enter("refused", saying.cannot_load(self.status.model, message), hint)
                 logger.error("%s", self.status.detail)
+
+    def _dispatch(self, events: Sequence[frames.Event]) -> None:
+        for event in events:
+            if timings := self.pending.dispatch(event):
+                self._learn(timings)
 
     def _loaded(self, frame: frames.Loaded) -> None:
         if frame.trial and self._candidate and self._candidate.expect and self._process:
@@ -263,11 +275,13 @@ class Supervisor:
                 return
         self.status.info, self.status.load_seconds, self.status.progress = frame.info, frame.seconds, 1.0
         self._ready_at = time.monotonic()
+        if self._process is not None and self.pacing.told != frames.Govern():
+            self._process.send(self.pacing.told)
         self._enter("ready", saying.ready(self.status.model, self.failures.values()))
         logger.info("Loaded %s in %.2f s with %s", self.status.model, frame.seconds, frame.info.build)
 
     def _learn(self, timings: frames.Timings) -> None:
-        if self.on_speed is not None and self._candidate is not None:
+        if self.on_speed is not None and self._candidate is not None and not self.pacing.slowed(timings):
             self.on_speed(self._candidate, timings)
 
     def _cancel(self, number: int) -> None:

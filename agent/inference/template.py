@@ -6,25 +6,19 @@ What a template may use is what `transformers` gives to the same templates: `mes
 
 import datetime as dt
 import json
-import resource
-import signal
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from types import FrameType
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jinja2 import nodes
 from jinja2.ext import Extension, LoopControlExtension
 from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from agent.errors import ModelFileError, RequestError
+from agent.inference.sandbox import Sandbox, TooMuch, limits
 
 SECONDS = 2.0  # a long conversation renders in milliseconds; a template that loops must not stop the others
 MAX_CHARACTERS = 16 * 1024 * 1024
-_MAX_REPEAT = 100_000
+_MAX_REASON = 1000  # characters
 _MEMORY = 256 * 1024 * 1024  # bytes that one rendering may take, for what no operator shows in advance
 
 CHATML = (
@@ -41,23 +35,8 @@ class _Refused(Exception):
     """The template itself says that it cannot render these messages."""
 
 
-class _TooMuch(BaseException):
-    """The template took too long or grew too large. Jinja swallows an `Exception` while it folds constants."""
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox, with a bound on what a single operator can make."""
-
-    intercepted_binops = frozenset({"*", "**", "%"})
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401 - any value
-        """Refuse repetition, powers and formats that could fill the memory in one operation."""
-        sized = [value for value in (left, right) if isinstance(value, str | list | tuple)]
-        if operator == "*" and sized and max(_count(left), _count(right)) > _MAX_REPEAT:
-            raise _TooMuch
-        if operator == "**" or (operator == "%" and sized):
-            raise _TooMuch
-        return super().call_binop(context, operator, left, right)
+class _Failed(Exception):
+    """The template has raised something else; in words, since those of an exception may take for ever to make."""
 
 
 class _Generation(Extension):
@@ -79,14 +58,14 @@ class ChatTemplate:
     """
 
     def __init__(self, source: str, *, bos: str, eos: str) -> None:
-        environment = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[LoopControlExtension, _Generation])
+        environment = Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[LoopControlExtension, _Generation])
         environment.filters["tojson"] = _tojson
-        environment.globals.update(range=_range, raise_exception=_refuse, strftime_now=_now)
+        environment.globals.update(raise_exception=_refuse, strftime_now=_now)
         self._values = {"bos_token": bos, "eos_token": eos}
         try:
-            with _limits(SECONDS, _MEMORY):
+            with limits(SECONDS, _MEMORY):
                 self._template = environment.from_string(source)
-        except (_TooMuch, Exception) as error:  # what Jinja and Python say to a malformed program varies
+        except (TooMuch, Exception) as error:  # what Jinja and Python say to a malformed program varies
             raise ModelFileError(
                 f"The chat template of the model cannot be read: {_reason(error)}.",
                 field="tokenizer.chat_template",
@@ -107,63 +86,41 @@ class ChatTemplate:
         """
         values = {**(variables or {}), **self._values, "messages": messages, "tools": tools}
         try:
-            with _limits(SECONDS, _MEMORY):
-                return _bounded(self._template.generate({**values, "add_generation_prompt": True}))
+            with limits(SECONDS, _MEMORY):
+                return _joined(self._template.generate({**values, "add_generation_prompt": True}))
         except _Refused as error:
-            raise RequestError(
-                f"The chat template of the model refuses: {_reason(error)}.", param="messages"
-            ) from error
-        except (_TooMuch, MemoryError, RecursionError) as error:
+            raise RequestError(f"The chat template of the model refuses: {error}.", param="messages") from error
+        except (TooMuch, MemoryError, RecursionError) as error:
             raise RequestError("The chat template of the model does not come to an end.", param="messages") from error
-        except Exception as error:  # a template is a program: it can raise anything
-            raise RequestError(
-                f"The chat template of the model fails on these messages: {_reason(error)}.", param="messages"
-            ) from error
+        except _Failed as error:
+            message = f"The chat template of the model fails on these messages: {error}."
+            raise RequestError(message, param="messages") from error
 
 
-def _bounded(parts: Iterator[str]) -> str:
-    pieces, size = [], 0
+def _joined(parts: Iterable[str]) -> str:
+    """Return the parts as one text that can be encoded.
+
+    Raises:
+        TooMuch: it is too long.
+        _Failed: the template has raised an exception.
+    """
+    try:
+        text = "".join(_bounded(parts))
+        text.encode()  # a template may write half of a pair of surrogates
+    except (_Refused, MemoryError, RecursionError):
+        raise
+    except Exception as error:  # noqa: BLE001 - a template is a program: it can raise anything
+        raise _Failed(_reason(error)) from None
+    return text
+
+
+def _bounded(parts: Iterable[str]) -> Iterator[str]:
+    size = 0
     for part in parts:
         size += len(part)
         if size > MAX_CHARACTERS:
-            raise _TooMuch
-        pieces.append(part)
-    return "".join(pieces)
-
-
-@contextmanager
-def _limits(seconds: float, memory: int) -> Iterator[None]:
-    """Bound the block in time and memory; only the main thread can, which is where the worker renders."""
-    if threading.current_thread() is not threading.main_thread():
-        raise RuntimeError("chat templates are rendered in the main thread")
-
-    def expire(_signal: int, _frame: FrameType | None) -> None:
-        raise _TooMuch
-
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    before = signal.signal(signal.SIGALRM, expire)
-    resource.setrlimit(resource.RLIMIT_AS, (used + memory, hard))
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-        signal.signal(signal.SIGALRM, before)
-
-
-def _count(value: object) -> int:
-    if isinstance(value, int):
-        return value
-    return len(value) if isinstance(value, str | list | tuple) else 0
-
-
-def _range(*arguments: int) -> range:
-    numbers = range(*arguments)
-    if len(numbers) > _MAX_REPEAT:
-        raise _TooMuch
-    return numbers
+            raise TooMuch
+        yield part
 
 
 def _tojson(
@@ -176,8 +133,8 @@ def _tojson(
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
-def _refuse(message: str) -> None:
-    raise _Refused(message)
+def _refuse(message: object) -> None:
+    raise _Refused(_short(str(message)))
 
 
 def _now(pattern: str) -> str:
@@ -185,4 +142,9 @@ def _now(pattern: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    return str(error).rstrip(".") or type(error).__name__
+    return _short(str(error)) or type(error).__name__
+
+
+def _short(text: str) -> str:
+    """Return the beginning of a text, without what cannot be sent."""
+    return text[:_MAX_REASON].encode(errors="backslashreplace").decode().rstrip(".")

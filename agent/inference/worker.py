@@ -18,7 +18,7 @@ import msgspec
 from agent import engines
 from agent.engines import Engine, LoadOptions, ModelInfo, Prefilled, SequenceRequest
 from agent.errors import ConfigError, ContextOverflowError, EdgewiseError, ModelFileError, RequestError
-from agent.inference import frames, prompt
+from agent.inference import frames, prompt, shares
 from agent.inference.channel import Channel
 from agent.inference.generation import Generation
 from agent.inference.outgoing import Outgoing
@@ -27,6 +27,8 @@ from agent.inference.template import CHATML, PLAIN, ChatTemplate
 from agent.inference.trial import trial
 
 logger = logging.getLogger(__name__)
+
+_LONGEST_REST = 5.0  # seconds; a step takes less than one
 
 
 class Worker:
@@ -39,6 +41,7 @@ class Worker:
         self._waiting: deque[Generation] = deque()
         self._running: dict[int, Generation] = {}
         self._outgoing = Outgoing(self._channel.send)
+        self._rest = 0.0  # after each step, as a multiple of its time
 
     def run(self) -> None:
         """Work until the daemon says so or goes away."""
@@ -46,10 +49,10 @@ class Worker:
             self._receive(wait=not self._running and not self._waiting)
             self._admit()
             if self._running:
-                self._step()
+                self._advance()
             self._outgoing.flush_due()
 
-    def _receive(self, *, wait: bool) -> None:
+    def _receive(self, *, wait: bool | float) -> None:
         for body in self._channel.receive(wait=wait):
             self._outgoing.flush()  # before a long prompt is tokenized
             self._handle(self._decoder.decode(body))
@@ -64,6 +67,8 @@ class Worker:
                 self._cancel(number)
             case frames.Measure():
                 self._measure(frame)
+            case frames.Govern():
+                self._govern(frame)
             case frames.Shutdown():
                 self._channel.open = False
 
@@ -85,6 +90,7 @@ class Worker:
             return
         self._template = _chat_template(self._info)
         self._guard = prompt.Guard(self._engine.controls())
+        self._threads = max(1, frame.plan.threads)
         self._channel.send(frames.Loaded(self._info, seconds, run))
 
     def _measure(self, frame: frames.Measure) -> None:
@@ -94,6 +100,12 @@ class Worker:
             self._channel.send(frames.Measured(None, error.message))
         else:
             self._channel.send(frames.Measured(rates))
+
+    def _govern(self, frame: frames.Govern) -> None:
+        computing = self._engine.use_threads(shares.threads(frame.share, self._threads))
+        self._rest = shares.rest(frame.share, self._threads, computing)
+        self._engine.keep_conversations(keep=frame.conversations)
+        self._channel.send(frames.Governed(computing, self._rest))
 
     def _prepare(self, frame: frames.Generate) -> None:
         """Render and tokenize; what is wrong with a request is said at once, not after waiting in the queue."""
@@ -161,6 +173,16 @@ class Worker:
                 self._outgoing.add([_failure(generation.request.id, error)])
             else:
                 self._running[slot] = generation
+
+    def _advance(self) -> None:
+        """Make a step, and rest after it as long as is wanted; a cancel takes effect all the same."""
+        began = time.perf_counter()
+        self._step()
+        ended = time.perf_counter()
+        end = ended + min(_LONGEST_REST, self._rest * (ended - began))
+        while self._channel.open and (left := end - time.perf_counter()) > 0:
+            self._outgoing.flush()
+            self._receive(wait=left)
 
     def _step(self) -> None:
         try:

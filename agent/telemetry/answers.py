@@ -11,6 +11,7 @@ _EXPIRY = 60.0  # seconds after which nobody waits for an answer any more
 _LONGEST = 1000  # characters of a message
 _CODES: tuple[tuple[type[errors.EdgewiseError], int], ...] = (
     (errors.NoRoomError, 507),
+    (errors.UnwritableError, 507),
     (errors.InputError, 400),
     (errors.ConfigError, 409),
     (errors.NotFoundError, 404),

@@ -8,19 +8,18 @@ first: also for stamps that were made before, and after a restart, since anchors
 import logging
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from agent.durable import write_atomically
+from agent.known_time import WRITTEN
 from agent.telemetry.kernel_time import KernelTime
 from agent.telemetry.payloads import Quality
 
 logger = logging.getLogger(__name__)
 
-WRITTEN = datetime(2026, 11, 1, tzinfo=UTC).timestamp()  # it is not earlier than this code
 _SHIFT = 1.0  # seconds that an anchor moves before it is written anew
 _HOUR = 3600.0
 _ANCHORS = 16  # runs of the kernel whose anchors are kept

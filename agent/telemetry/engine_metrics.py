@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from agent.metrics import Histogram
-from agent.telemetry.metric import MILLI, Metric, always, seen
+from agent.telemetry.metric import MILLI, PER_CENT, Metric, always, seen
 from agent.telemetry.reading import Reading
 
 
@@ -49,6 +49,24 @@ SERVING = (
         kind="counter",
         prometheus="edgewise_engine_restarts_total",
         place="state",
+    ),
+    Metric(
+        "threads",
+        "Threads",
+        "Threads with which the engine computes now.",
+        lambda reading: reading.governed.threads or None,
+        prometheus="edgewise_engine_threads",
+        place="state",
+        has=always,
+    ),
+    Metric(
+        "power_pct",
+        "Power in use",
+        "Share of its power that the engine may use; less than all when it is hot, or the supply of power is weak.",
+        lambda reading: reading.governed.share,
+        unit="%",
+        per=PER_CENT,
+        prometheus="edgewise_engine_power_ratio",
     ),
     Metric(
         "tok_s",

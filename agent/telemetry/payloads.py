@@ -116,7 +116,7 @@ class Command(msgspec.Struct, frozen=True):
     """
 
     id: Annotated[str, Meta(max_length=64)] = ""
-    ts: int = 0
+    ts: Annotated[int, Meta(ge=0, lt=1 << 53)] = 0
     ttl_s: Annotated[float, Meta(ge=0)] = 60.0
     args: dict[str, Any] = {}
     by: Annotated[str, Meta(max_length=128)] = ""

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from agent.governor.state import FREE, Governed
 from agent.metrics import Requests
 from agent.state import Health
+from agent.upkeep.news import Happened
 from agent.vitals import Sample
 
 
@@ -43,6 +45,8 @@ class Reading:
         sample: the latest look at the computer; None before the first.
         backlog: None: nothing is reported to anybody.
         uplink: None: likewise.
+        governed: how much of its power the engine uses.
+        news: what storage care has done, the latest at the end.
     """
 
     health: Health
@@ -51,3 +55,5 @@ class Reading:
     sample: Sample | None = None
     backlog: Backlog | None = None
     uplink: Uplink | None = None
+    news: tuple[Happened, ...] = ()
+    governed: Governed = FREE

@@ -41,11 +41,12 @@ class LlamaCpp:
         self._model = library.load_model(options, on_progress)
         self._vocabulary = lib.llama_model_get_vocab(self._model)
         trained = lib.llama_model_n_ctx_train(self._model)
-        plan = options.plan
+        self._plan = plan = options.plan
         context = min(plan.context or trained, trained) if trained else plan.context
         self._context = library.create_context(self._model, plan, context)
         self._cache = Cache(self._model, self._context)
-        self._scheduler = Scheduler(plan.parallel, self._cache, Archive(plan.prompt_cache), plan.micro_batch)
+        self._archive = Archive(plan.prompt_cache)
+        self._scheduler = Scheduler(plan.parallel, self._cache, self._archive, plan.micro_batch)
         self._batch = Batch(plan.micro_batch + plan.parallel)
         self._self_test()
         return ModelInfo(
@@ -102,6 +103,15 @@ class LlamaCpp:
     def measure(self, threads: int, seconds: float, memory: int) -> Rates:
         """Measure single operations of ggml."""
         return measure(threads, seconds, memory)
+
+    def use_threads(self, count: int) -> int:
+        """Compute with so many threads from the next step on."""
+        lib.llama_set_n_threads(self._context, count, count)
+        return count
+
+    def keep_conversations(self, *, keep: bool) -> None:
+        """Keep conversations in the archive, or forget them."""
+        self._archive.resize(self._plan.prompt_cache if keep else 0)
 
     def close(self) -> None:
         """Free context and model."""

@@ -68,18 +68,18 @@ class Onnx:
         )
         self._constraints = Constraints(self._vocabulary)
         on_progress(0.0)  # the library tells nothing while it loads
-        context = _context(options.plan, folder)
+        self._plan = plan = options.plan
+        context = _context(plan, folder)
         self._runner = self._open_runner(folder, options, context)
-        self._scheduler = Scheduler(
-            options.plan.parallel, self._runner, Archive(options.plan.prompt_cache), options.plan.micro_batch, last=2
-        )
+        self._archive = Archive(plan.prompt_cache)
+        self._scheduler = Scheduler(plan.parallel, self._runner, self._archive, plan.micro_batch, last=2)
         self._self_test(context)
         on_progress(1.0)
         return ModelInfo(
             architecture=folder.architecture,
             context=context,
             training_context=folder.context_length,
-            parallel=options.plan.parallel,
+            parallel=plan.parallel,
             vocabulary=self._runner.vocabulary,
             chat_template=folder.chat_template,
             bos=folder.bos_text,
@@ -126,6 +126,14 @@ class Onnx:
     def measure(self, threads: int, seconds: float, memory: int) -> Rates:
         """Measure single operations of ONNX Runtime."""
         return measure(threads, seconds, memory)
+
+    def use_threads(self, count: int) -> int:  # noqa: ARG002 - the protocol's signature
+        """Change nothing: the threads of a session are those it was opened with."""
+        return self._plan.threads
+
+    def keep_conversations(self, *, keep: bool) -> None:
+        """Keep conversations in the archive, or forget them."""
+        self._archive.resize(self._plan.prompt_cache if keep else 0)
 
     def close(self) -> None:
         """Free the model."""

@@ -15,7 +15,12 @@ from agent.plan import Plan
 
 
 class Logits:
-    """The buffer, and how much of it a run needs."""
+    """The buffer, and how much of it a run needs.
+
+    Attributes:
+        vocabulary: number of tokens.
+        rows: for how many tokens it has room.
+    """
 
     def __init__(self, session: ort.InferenceSession, signature: Signature, plan: Plan) -> None:
         value = next(value for value in session.get_outputs() if value.name == signature.logits)
@@ -25,8 +30,8 @@ class Logits:
         self._kept = signature.kept_logits
         self._one = np.array(1, np.int64)
         self._last_only = tokens == 1 or bool(self._kept)
-        rows = plan.parallel if self._last_only else max(plan.parallel, plan.micro_batch, LEAST_CHUNK)
-        self._buffer = np.empty(rows * self.vocabulary, TYPES[value.type])
+        self.rows = plan.parallel if self._last_only else max(plan.parallel, plan.micro_batch, LEAST_CHUNK)
+        self._buffer = np.empty(self.rows * self.vocabulary, TYPES[value.type])
 
     def bind(self, binding: ort.IOBinding, streams: int, new: int) -> NDArray[np.floating]:
         """Let a run of `new` tokens in each stream write here; returns the place, [streams, tokens, vocabulary]."""

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from agent.errors import BundleError, ConfigError, EngineError, InputError
 from agent.models import InstalledModel
-from agent.models.disk import require_space
 from agent.phrase import Phrase
 from agent.telemetry.clock import Clock
 from agent.telemetry.host import Host
@@ -158,7 +157,7 @@ class Update:
         if wanted.size:
             root = self._host.models.root
             root.mkdir(parents=True, exist_ok=True)
-            require_space(root, wanted.size - self._arrived(), self._host.models.transfer.reserve)
+            self._host.models.transfer.require(root, wanted.size - self._arrived())
         name = artifact.free_name(self._host.models, wanted)
         reference = artifact.reference(wanted)
         record.name = await fetch(self._host, reference, name, record, functools.partial(self._log.progress, record))

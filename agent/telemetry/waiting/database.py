@@ -4,12 +4,15 @@ import contextlib
 import logging
 import os
 import sqlite3
-import time
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 from sqlite_utils import Database
 
 from agent.telemetry.waiting.kinds import MIB, Loss
+from agent.upkeep.checking import UNREADABLE, damage
 
 logger = logging.getLogger(__name__)
 
@@ -17,9 +20,7 @@ PAGE = 1024  # bytes; each minute writes a page with what is new, so the fewer b
 _VERSION = 2
 _BUSY_MILLISECONDS = 5000
 _CHECK_SECONDS = 5.0  # for the check at the start; a large file on a slow card is checked in part
-_CHECK_STEPS = 10_000  # instructions of SQLite's machine between two looks at the clock
 _KEPT = 2  # broken files that are kept to be looked at
-_CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 _ROWS = """(
     id INTEGER PRIMARY KEY,  -- run << 32 | seq
@@ -73,11 +74,6 @@ def connect(path: Path, limit: int) -> Database:
     return database
 
 
-def is_corrupt(error: sqlite3.Error) -> bool:
-    """Return whether the file itself is broken, rather than the disk full or away."""
-    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _CORRUPT
-
-
 def broken(why: str) -> sqlite3.DatabaseError:
     """Return the error of a file that is not what it should be."""
     error = sqlite3.DatabaseError(why)
@@ -85,9 +81,19 @@ def broken(why: str) -> sqlite3.DatabaseError:
     return error
 
 
+@contextlib.contextmanager
+def sense() -> Iterator[None]:
+    """Turn what nonsense in a row raises into the error of a broken file: flash memory changes single bits, too."""
+    try:
+        yield
+    except (zlib.error, msgspec.MsgspecError, ValueError, LookupError, TypeError, ArithmeticError) as error:
+        raise broken(f"a row makes no sense: {error}") from error
+
+
 def known_runs(path: Path) -> list[Loss]:
     """Return which numbers a broken file may have had, as far as it can still be read."""
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as connection:
+    with contextlib.suppress(*UNREADABLE), contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.text_factory = lambda text: text.decode(errors="replace")
         found = connection.execute("SELECT boot, reserved FROM runs ORDER BY run DESC LIMIT 32").fetchall()
         return [Loss(str(boot), 1, int(last), "corrupt") for boot, last in found if last]
     return []
@@ -141,15 +147,5 @@ def _check(database: Database) -> None:
     Raises:
         sqlite3.DatabaseError: there is some.
     """
-    deadline = time.monotonic() + _CHECK_SECONDS
-    database.conn.set_progress_handler(lambda: time.monotonic() > deadline, _CHECK_STEPS)
-    try:
-        found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-            raise
-        found = "ok"
-    finally:
-        database.conn.set_progress_handler(None, 0)
-    if found != "ok":
+    if found := damage(database.conn, _CHECK_SECONDS):
         raise broken(found)

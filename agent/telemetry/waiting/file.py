@@ -131,11 +131,12 @@ class OutboxFile:
 
     def between(self, table: Table, after: int, before: int, limit: int) -> list[tuple[int, Item]]:
         """Return ids and items between two ids, oldest first."""
-        if table == "telemetry":
-            records = self._samples.between(after, before, limit)
-            return [(each[0], packing.to_item(*self._key(each[0]), each, names)) for each, names in records]
-        rows = self._db.execute(_for(table, _SELECT), (after, before, limit)).fetchall()
-        return [(row[0], content.to_item(*self._key(row[0]), row[1:])) for row in rows]
+        with database.sense():
+            if table == "telemetry":
+                records = self._samples.between(after, before, limit)
+                return [(each[0], packing.to_item(*self._key(each[0]), each, names)) for each, names in records]
+            rows = self._db.execute(_for(table, _SELECT), (after, before, limit)).fetchall()
+            return [(row[0], content.to_item(*self._key(row[0]), row[1:])) for row in rows]
 
     def oldest(self) -> Item | None:
         """Return the item that has waited longest."""

@@ -16,13 +16,14 @@ from typing import Any
 from agent.phrase import Phrase
 from agent.telemetry.clock import Clock, Stamp
 from agent.telemetry.payloads import Item, Rank
-from agent.telemetry.waiting.database import PAGE, is_corrupt, known_runs, set_aside
+from agent.telemetry.waiting.database import PAGE, known_runs, sense, set_aside
 from agent.telemetry.waiting.file import OutboxFile
 from agent.telemetry.waiting.gaps import Gaps
 from agent.telemetry.waiting.kinds import Batch, Limits, Loss, OutboxStats
 from agent.telemetry.waiting.memory import Memory
 from agent.telemetry.waiting.queue import Queue
 from agent.telemetry.waiting.room import Room, ranges
+from agent.upkeep.checking import is_corrupt
 
 logger = logging.getLogger(__name__)
 
@@ -179,15 +180,25 @@ class Ledger:
 
     def _attach(self) -> OutboxFile:
         try:
-            file = OutboxFile(self._path, self._limits.size)
+            file, gaps = self._opened()
         except sqlite3.Error as error:
             if not is_corrupt(error):
                 raise
             self._set_aside(error)
-            file = OutboxFile(self._path, self._limits.size)
-        self._gaps.load(item for _, item in file.after("gap", 0, 1 << 16))
+            file, gaps = self._opened()
+        self._gaps.load(gaps)
         self._file, self._begun = file, False
         return file
+
+    def _opened(self) -> tuple[OutboxFile, list[Item]]:
+        """Return the file, and the gaps that it has."""
+        with sense():
+            file = OutboxFile(self._path, self._limits.size)
+        try:
+            return file, [item for _, item in file.after("gap", 0, 1 << 16)]
+        except sqlite3.Error:
+            file.close()
+            raise
 
     def _begin(self, file: OutboxFile) -> None:
         """Report what earlier runs may have lost when they ended, and begin this one."""

@@ -9,6 +9,7 @@ import msgspec
 
 from agent.telemetry.payloads import Item
 from agent.telemetry.waiting.columns import Record
+from agent.telemetry.waiting.database import sense
 from agent.telemetry.waiting.kinds import RUN_BITS
 from agent.telemetry.waiting.packing import blocks, fitted, to_record, unpack
 
@@ -77,7 +78,8 @@ class Samples:
             return 0
         first, last = min(changes), max(changes)
         found = self._blocks(first, last + 1)
-        kept = list(self._changed(found, changes))
+        with sense():
+            kept = list(self._changed(found, changes))
         self._db.executemany("DELETE FROM telemetry WHERE id = ?", [(block.id,) for block in found])
         for _, group in itertools.groupby(kept, key=_kind):
             self._insert(list(group))
@@ -92,7 +94,9 @@ class Samples:
         found = self._db.execute(_LAST).fetchone()
         if found and _kind(rows[0]) == Block(*found).kind():
             last = Block(*found)
-            records = [*unpack(last.content), *(record for _, record in rows)]
+            with sense():
+                before = list(unpack(last.content))
+            records = [*before, *(record for _, record in rows)]
             if content := fitted(records):
                 values = (records[-1][0], len(records), content, last.id)
                 self._db.execute("UPDATE telemetry SET last = ?, size = ?, content = ? WHERE id = ?", values)
