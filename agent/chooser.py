@@ -59,7 +59,7 @@ class Chooser:
         """Survey this computer and choose; the same circumstances give the same choice as long as it works.
 
         Args:
-            ours: bytes that our own engine takes now and would give back.
+            ours: bytes that our own processes take now and would give back.
             measure: measure the processor if that was not done yet; without, the profile's expectations do for now.
             remember: make it the choice that stays, if it rests on a measurement.
 
@@ -157,7 +157,7 @@ class Chooser:
     def state(self) -> tuple[str, ...]:
         """Return what users change while the daemon runs: what they want of models, and which are installed."""
         wishes = f"{pinned.read(self.config.state_dir)} {self.config.use} {self.config.prefer}"
-        return (wishes, *sorted(model.name for model in self.store.installed()), self.duels.version())
+        return (wishes, *sorted(model.name for model in self.store.everything()), self.duels.version())
 
     def learn(self, candidate: Candidate, timings: Timings) -> None:
         """Remember what an answer took that had the machine to itself."""

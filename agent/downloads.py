@@ -1,7 +1,7 @@
 """Downloads and checks of model files that people have started: one runs at a time, the others wait their turn.
 
-What has arrived is kept through pauses, failures and restarts of the daemon; only `cancel` deletes it. Failed ones stay
-in the list with the reason, finished ones until they are dismissed.
+What has arrived is kept through pauses, failures and restarts of the daemon; only `cancel` deletes it. After a restart
+those go on that waited or ran. Failed ones stay in the list with the reason, finished ones until they are dismissed.
 """
 
 import asyncio
@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from agent import download_list
+from agent.download_list import Asked
 from agent.errors import EdgewiseError, NotFoundError
 from agent.models import InstalledModel, ModelStore, Progress, SourceSettings, TransferControl
 from agent.models.names import check_name, model_name
@@ -68,11 +70,15 @@ class Downloads:
         self._closed = False
 
     def recall(self) -> None:
-        """List as paused what earlier runs of the daemon have left unfinished."""
+        """List what earlier runs of the daemon have left unfinished, and go on with what was not paused."""
         for rest in self._store.unfinished():
             if rest.source:
                 download = self._add("pull", rest.source, rest.name, rest.name)
                 download.state, download.progress = "paused", Progress("paused", rest.bytes, rest.total)
+        for asked in download_list.read(self._store.root):
+            known = self._pull(asked.reference) or self._add("pull", asked.reference, asked.name, asked.title)
+            known.name, known.title, known.state = asked.name, asked.title, "paused" if asked.paused else "queued"
+        self._next()
 
     def start(self, reference: str, name: str = "", title: str = "") -> Download:
         """Install what a reference means as soon as it is its turn; one that is in the list already goes on.
@@ -83,10 +89,11 @@ class Downloads:
         find_source(reference)
         if name:
             check_name(name)
-        for known in self._list.values():
-            if (known.purpose, known.reference) == ("pull", reference) and known.state != "done":
-                return self.resume(known.id)
+        known = self._pull(reference)
+        if known is not None and known.state != "done":
+            return self.resume(known.id)
         download = self._add("pull", reference, name, title or name or reference)
+        self._keep()
         self._next()
         return download
 
@@ -96,7 +103,7 @@ class Downloads:
         Raises:
             ModelNotFoundError: it is not installed.
         """
-        model = self._store.find(name)
+        model = self._store.find(name, any_kind=True)
         download = self._add("verify", model.name, model.name, model.name)
         self._next()
         return download
@@ -134,6 +141,7 @@ class Downloads:
             download.state = "paused"
             if before := download.progress:
                 download.progress = Progress("paused", before.done, before.total)
+            self._keep()
         return download
 
     def resume(self, identifier: str) -> Download:
@@ -141,6 +149,7 @@ class Downloads:
         download = self.find(identifier)
         if download.state in {"paused", "failed"}:
             download.state, download.error, download.hint, download.cause = "queued", "", "", ""
+            self._keep()
             self._next()
         return download
 
@@ -160,6 +169,7 @@ class Downloads:
         elif download.purpose == "pull" and download.state != "done":
             await asyncio.to_thread(self._discard, download.reference)
         self._list.pop(identifier, None)
+        self._keep()
 
     async def close(self) -> None:
         """End what runs, at the end of the daemon; what has arrived is kept."""
@@ -172,6 +182,19 @@ class Downloads:
         download = Download(secrets.token_hex(6), purpose, reference, name, title)
         self._list[download.id] = download
         return download
+
+    def _pull(self, reference: str) -> Download | None:
+        """Return the download of a reference, if it is in the list."""
+        pulls = (known for known in self._list.values() if (known.purpose, known.reference) == ("pull", reference))
+        return next(pulls, None)
+
+    def _keep(self) -> None:
+        """Write down what is to be done; what has failed is for people to resume."""
+        pulls = [known for known in self._list.values() if known.purpose == "pull" and known.state != "done"]
+        download_list.write(
+            self._store.root,
+            (Asked(each.reference, each.name, each.title, each.state in {"paused", "failed"}) for each in pulls),
+        )
 
     def _next(self) -> None:
         """Begin with the first that waits, unless another one runs."""
@@ -195,6 +218,7 @@ class Downloads:
             download.state, download.installed = "done", model.name
         finally:
             self._task = None
+            self._keep()
             self._next()
 
     async def _work(self, download: Download) -> InstalledModel:

@@ -55,7 +55,7 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("model", "cpu", "accelerator_name"):
             try:
                 re.compile(getattr(self, name), re.IGNORECASE)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:  # all of them said of patterns
                 raise ValueError(f"{name} is not a regular expression: {error}") from error
 
 

@@ -24,6 +24,7 @@ from agent.models.starter import NAME as STARTER_NAME
 from agent.models.starter import STARTER
 from agent.phrase import Phrase
 from agent.restraints import Restraints
+from agent.second_chances import SecondChances
 from agent.selection import Selection
 from agent.units import format_bytes
 
@@ -84,6 +85,8 @@ class Steward:
         self._missed = ""
         self._measured = False
         self._told = 0.0
+        self._candidates: list[Candidate] = []
+        self._chances = SecondChances()
 
     def configure(self, config: Config) -> None:
         """Choose by other settings from now on."""
@@ -114,6 +117,7 @@ class Steward:
 
     async def _choose(self) -> list[Candidate]:
         """Choose, and return what can be run; without a measurement where somebody waits to be served first."""
+        self._chooser.store.require_readable()
         self._look()
         before, ours = self.selection, self.memory()
         self._measured = self._supervisor.status.state != "stopped" and not self._chooser.wanted()
@@ -121,7 +125,8 @@ class Steward:
         self.trouble = None
         if before is None or before.file != self.selection.file:
             _tell(self.selection, self._chooser.wanted())
-        return self._allowed(self._chooser.candidates(self.selection), self.selection)
+        self._candidates = self._allowed(self._chooser.candidates(self.selection), self.selection)
+        return self._candidates
 
     def _allowed(self, candidates: list[Candidate], selection: Selection) -> list[Candidate]:
         """Return those that may run at the moment."""
@@ -135,6 +140,8 @@ class Steward:
         before, self._seen = self._seen, self._chooser.state()
         if before[:1] != self._seen[:1]:  # the user has chosen: what failed before deserves another try
             self._supervisor.failures.clear()
+        for name in set(self._seen) - set(before):  # it was not there, or not whole
+            self._supervisor.failures.pop(name, None)
         self._look_for(self._chooser.missed())
 
     def _look_for(self, missed: str) -> None:
@@ -147,12 +154,28 @@ class Steward:
         self._missed = missed
 
     async def _news(self, seconds: float) -> bool:
-        """Wait until a model is installed, removed or chosen by somebody; False when nothing happened in that time."""
+        """Wait until a model is installed, removed, chosen or to be tried again; False when nothing happened."""
         end = time.monotonic() + seconds
-        while self._chooser.state() == self._seen:
+        while self._chooser.state() == self._seen and not self._forgives():
             if time.monotonic() >= end:
                 return False
             await asyncio.sleep(_LOOK_SECONDS)
+        return True
+
+    def _forgives(self) -> bool:
+        """Forget, when it is time, what has failed without being set aside for it."""
+        failures, serves = self._supervisor.failures, self._supervisor.status.state == "ready"
+        aside = (
+            {each.name for each in self._candidates if self._chooser.set_aside.is_aside(each.path, each.build)}
+            if failures
+            else set()
+        )
+        passing = [name for name in failures if name not in aside]
+        if not self._chances.due(failed=bool(passing), serves=serves):
+            return False
+        logger.info("%s may run now, and is tried again", ", ".join(passing))
+        for name in passing:
+            del failures[name]
         return True
 
     async def _reconsider(self) -> None:

@@ -16,6 +16,7 @@ import msgspec
 
 from agent import providers as providers_of_onnx
 from agent.config import Config
+from agent.embeddings.memory import may_take
 from agent.errors import ConfigError, EngineError
 from agent.hardware import probe
 from agent.hardware.facts import Hardware
@@ -29,6 +30,7 @@ from agent.profiles import Number, Profile, built_in, load_profiles, match
 from agent.selection.machine import Backend, Machine
 from agent.selection.outcome import Budget
 from agent.speed import Rates, expected
+from agent.units import format_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +68,7 @@ class Surveyor:
         """Look at everything.
 
         Args:
-            ours: bytes that our own engine takes now and would give back.
+            ours: bytes that our own processes take now and would give back.
             measure: measure the processor if that was not done yet, which takes two or three seconds for each engine.
             engines: those that matter: they are measured, and it is told when they are missing.
 
@@ -80,17 +82,18 @@ class Surveyor:
         if "genai" in engines:  # it goes wherever ONNX Runtime goes, which it is an addition to
             named += [Named("genai", name.provider) for name in named if name.engine == "onnx"]
         wanted = [name for name in named if self.config.engine in {name.engine, "auto"} or not self.config.chooses]
-        tried = await self._tried(wanted, look=measure)
+        tried = await self._tried(wanted, engines, look=measure)
         missing = {name: self._missing(*name, tried) for name in wanted}
         usable = [name for name in wanted if not missing[name]]
         measured = await self._all_measured(hardware, threads, usable, engines if measure else ())
+        embeddings = may_take(self.config)
         backends = [
             Backend(
                 name.engine,
                 name.provider,
                 (measured.get(name.engine) if name.provider == "cpu" else None)
                 or expected_rates(profile, first=name == named[0]),
-                _budget(hardware, profile, name.provider, ours),
+                _budget(hardware, profile, name.provider, ours, embeddings),
             )
             for name in usable
         ]
@@ -104,7 +107,10 @@ class Surveyor:
             threads=threads,
             disk_free=hardware.storage.free if hardware.storage.total else None,
             backends=tuple(backends),
-            notes=tuple(reason for name, reason in missing.items() if reason and _matters(name.engine, engines)),
+            notes=(
+                *(reason for name, reason in missing.items() if reason and _matters(name.engine, engines)),
+                *_note(embeddings),
+            ),
             missing=told,
         )
 
@@ -119,9 +125,14 @@ class Surveyor:
             )
         return named[self.config.profile]
 
-    async def _tried(self, named: Sequence[Named], *, look: bool) -> Mapping[str, str]:
-        """Return of each provider of ONNX Runtime, besides the processor, why it cannot be used; empty where it can."""
-        if self.root != LIVE or all(name.engine == "llama_cpp" or name.provider == "cpu" for name in named):
+    async def _tried(self, named: Sequence[Named], engines: Collection[str], *, look: bool) -> Mapping[str, str]:
+        """Return of each provider of ONNX Runtime, besides the processor, why it cannot be used; empty where it can.
+
+        Where only `genai` would use one, nobody looks until there is a model for ONNX Runtime.
+        """
+        users = {name.engine for name in named if name.engine != "llama_cpp" and name.provider != "cpu"}
+        idle = users == {"genai"} and {"onnx", "genai"}.isdisjoint(engines)
+        if self.root != LIVE or not users or idle:
             return {}
         place, libraries = self.config.state_dir, self.config.onnx_ep_libraries
         known = providers_of_onnx.kept(place, libraries)
@@ -130,7 +141,7 @@ class Surveyor:
         return {provider.name: provider.reason for provider in known or []}
 
     def _missing(self, engine: str, provider: str, tried: Mapping[str, str]) -> str:
-        """Return why an engine cannot be used; empty if it can. A recorded board is taken to have all that we know."""
+        """Return why an engine cannot be used; empty if it can. A recorded board is taken to have all but plug-ins."""
         if engine not in _PACKAGES:
             return Phrase(
                 "reasons.engine_missing",
@@ -138,7 +149,7 @@ class Surveyor:
                 engine=engine,
                 provider=provider,
             )
-        if self.root != LIVE:
+        if self.root != LIVE and (engine != "genai" or provider == "cpu"):
             return ""
         if engine == "genai" and importlib.util.find_spec("onnxruntime_genai") is None:
             return Phrase(
@@ -258,11 +269,25 @@ def _threads(hardware: Hardware, profile: Profile) -> int:
     return hardware.cpu.big_cores if rule == "big" else int(rule)
 
 
-def _budget(hardware: Hardware, profile: Profile, provider: str, ours: int) -> Budget:
+def _note(embeddings: int) -> tuple[str, ...]:
+    """Return what a person should know about the memory that embeddings take."""
+    if not embeddings:
+        return ()
+    return (
+        Phrase(
+            "reasons.embeddings_room",
+            "{size} are kept for embeddings, whose model is here; `embeddings = off` leaves them to the chat model.",
+            size=format_bytes(embeddings),
+        ),
+    )
+
+
+def _budget(hardware: Hardware, profile: Profile, provider: str, ours: int, embeddings: int) -> Budget:
     """Return the memory for a model: main memory, or that of a GPU which has its own."""
     available = hardware.memory.usable + ours
     own = [card.memory for card in hardware.accelerators if card.provider == provider and card.memory is not None]
     if own:  # 0 where it could not be read: nothing is planned for it then
-        available = max(own)
+        available, embeddings = max(own), 0
     reserve = int(profile.reserve.value) * _MIB
-    return Budget(available=available, reserve=reserve, usable=max(0, available - reserve))
+    usable = max(0, available - reserve - embeddings)
+    return Budget(available=available, reserve=reserve, usable=usable, embeddings=embeddings)

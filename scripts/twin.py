@@ -25,6 +25,8 @@ FOLDERS = ("twin", "onnx-zoo")
 INGREDIENTS = (REQUIREMENTS, "agent/convert/work.py", "scripts/zoo.py", "scripts/zoo_answers.py")
 _CPU_BUILDS = "https://download.pytorch.org/whl/cpu"  # the index's own torch for x86 brings 2 GB of CUDA along
 _ROOM = 2_500_000_000  # bytes: the environment takes 1.4 GB, the packages in pip's cache and the models the rest
+_KEPT = 2  # recipes whose models stay in the cache: this branch and the other one
+_SCRATCH = "scratch-"
 _LAST_LINES = 20
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "ORT_DISABLE_TELEMETRY": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -42,19 +44,41 @@ def provide(checkout: Checkout) -> None:
         SetupError: they cannot be made here.
     """
     wanted = key(checkout)
-    stamp = checkout.venv / "twin.stamp"
-    present = all((checkout.venv / name).is_dir() for name in FOLDERS)
-    if present and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+    if _is_there(checkout, wanted):
         return
     kept = checkout.cache / "twin" / wanted
     kept.parent.mkdir(parents=True, exist_ok=True)
     with exclusive(kept.parent, "another set-up is making the ONNX models; waiting for it"):
+        if _is_there(checkout, wanted):  # since it was the same checkout
+            return
         if not kept.is_dir():
             _make(kept, checkout)
-    stamp.unlink(missing_ok=True)
-    for name in FOLDERS:
-        _replace(checkout.venv / name, kept / name)
-    stamp.write_text(wanted, encoding="utf-8")
+        os.utime(kept)  # used last
+        _prune(kept.parent)
+        stamp = _stamp(checkout)
+        stamp.unlink(missing_ok=True)
+        for name in FOLDERS:
+            _replace(checkout.venv / name, kept / name)
+        stamp.write_text(wanted, encoding="utf-8")
+
+
+def _stamp(checkout: Checkout) -> Path:
+    return checkout.venv / "twin.stamp"
+
+
+def _is_there(checkout: Checkout, wanted: str) -> bool:
+    stamp = _stamp(checkout)
+    present = all((checkout.venv / name).is_dir() for name in FOLDERS)
+    return present and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted
+
+
+def _prune(cache: Path) -> None:
+    """Remove what was not used lately: models of other recipes, and what a killed set-up has left half made."""
+    folders = sorted(filter(Path.is_dir, cache.iterdir()), key=lambda folder: folder.stat().st_mtime_ns, reverse=True)
+    whole = [folder for folder in folders if not folder.name.startswith(_SCRATCH)]
+    for folder in folders:
+        if folder not in whole[:_KEPT]:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _replace(target: Path, source: Path) -> None:
@@ -76,7 +100,7 @@ def _make(kept: Path, checkout: Checkout) -> None:
     python = _environment(checkout)
     say("making the ONNX twin of the starter model and the small models, about half a minute")
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=kept.parent) as scratch:
         made, work = Path(scratch, "made"), Path(scratch, "work")
         work.mkdir()
         twin, zoo = (made / name for name in FOLDERS)

@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from agent.models import transport
+from agent.security import passwords
+
 # A time limit for each example would fail on a busy computer.
 settings.register_profile("patient", deadline=None)
+settings.register_profile("fuzz", deadline=None)  # of `make fuzz`; see tests/fuzz/effort.py
 settings.load_profile("patient")
 
 WEB = Path(__file__).parent / "web"
@@ -42,6 +46,23 @@ def parse_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(tomllib, "loads", loads)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def trust_once() -> Iterator[None]:
+    """The authorities of this computer are read once, not for every download."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(transport, "authorities", cache(transport.authorities))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def password_cost() -> Iterator[int]:
+    """Hash passwords fast; `tests/security/test_passwords.py` hashes them at this cost, as they are meant."""
+    meant = passwords._LOG_N
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(passwords, "_LOG_N", 4)
+        yield meant
 
 
 @pytest.fixture(scope="session")

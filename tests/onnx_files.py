@@ -1,11 +1,12 @@
 """Writes ONNX files byte by byte, sound and unsound ones: a message is a list of numbered fields."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 F32, U8, I64 = 1, 2, 7
+GRAPH = 7  # field of a model
 WIDTH, TOKENS, HEADS, SIZE = 16, 32, 2, 8
 TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 
@@ -85,7 +86,7 @@ def node(  # noqa: PLR0913 - what a node has
 
 def model(graph: bytes, extra: bytes = b"") -> bytes:
     """Return a whole file."""
-    return number(1, 10) + piece(2, "tests") + piece(7, graph) + piece(8, piece(1, "") + number(2, 21)) + extra
+    return number(1, 10) + piece(2, "tests") + piece(GRAPH, graph) + piece(8, piece(1, "") + number(2, 21)) + extra
 
 
 def decoder(*, place: Outside | None = None, shared: bool = True, extra: bytes = b"", window: int = -1) -> bytes:
@@ -138,6 +139,49 @@ def decoder(*, place: Outside | None = None, shared: bool = True, extra: bytes =
         + b"".join(piece(12, one) for one in outputs)
         + extra
     )
+
+
+def with_kept_logits(original: bytes, vocabulary: int) -> bytes:
+    """Return a model whose logits are cut to as many of the last tokens as its new input `num_logits_to_keep` says."""
+    nodes = [
+        node("Neg", ["num_logits_to_keep"], ["minus_kept"]),
+        node("Reshape", ["minus_kept", "one_number"], ["first_kept"]),
+        node("Slice", ["scores", "first_kept", "beyond", "token_axis"], ["logits"]),
+    ]
+    numbers = {"one_number": 1, "beyond": 2**62, "token_axis": 1}
+    more = (
+        b"".join(piece(1, one) for one in nodes)
+        + b"".join(piece(5, tensor(name, (1,), I64, one.to_bytes(8, "little"))) for name, one in numbers.items())
+        + piece(11, value("num_logits_to_keep", (), I64))
+        + piece(12, value("logits", ("batch", "num_logits_to_keep", vocabulary)))
+    )
+    # The other name is as long, so that all lengths stay.
+    found = (
+        piece(field, content.replace(b"logits", b"scores") + more if field == GRAPH else content)
+        if isinstance(content, bytes)
+        else number(field, content)
+        for field, content in fields(original)
+    )
+    return b"".join(found)
+
+
+def fields(message: bytes) -> Iterator[tuple[int, bytes | int]]:
+    """Yield the fields of a message: numbers, and the contents of those that have a length."""
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        content, at = _varint(message, at)
+        if key & 7:
+            yield key >> 3, message[at : at + content]
+            at += content
+        else:
+            yield key >> 3, content
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    """Return a number, and where it ends."""
+    end = next(place for place in range(at, len(message)) if message[place] < 128) + 1
+    return sum((byte & 127) << 7 * place for place, byte in enumerate(message[at:end])), end
 
 
 def genai_config(**decoder_settings: object) -> dict[str, object]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent.engines.onnx.names import library_name
 from agent.errors import ConfigError
 from agent.hardware.facts import Accelerator, Board, Cluster, Cpu, Hardware, Memory, Storage, Thermal
 from agent.profiles import Match, Number, Profile, built_in, load_profiles, match, matches
@@ -68,9 +69,13 @@ def test_every_profile_is_complete(name: str) -> None:
     loaded = PROFILES[name]
     assert loaded.title
     assert loaded.match != Match()
-    processors = [name for name in loaded.engines.order if name.endswith(":cpu")]
-    assert processors == loaded.engines.order[-len(processors) :]
+    order = [name for name in loaded.engines.order if not name.startswith("genai:")]
+    assert loaded.engines.order[: len(order)] == order, "what was never tried comes last"
+    processors = [name for name in order if name.endswith(":cpu")]
+    assert processors == order[-len(processors) :]
     assert processors == (["llama_cpp:cpu"] if name in WITHOUT_ONNX else ["llama_cpp:cpu", "onnx:cpu"])
+    plugged = [name.partition(":")[2] for name in loaded.engines.order[len(order) :]]
+    assert all(library_name(provider) != f"{provider}ExecutionProvider" for provider in plugged), "it has another name"
     assert (loaded.speed.cpu_bandwidth is None) == (loaded.engines.order[0] == "llama_cpp:cpu")
     assert (loaded.speed.cpu_matrix is None) == (loaded.engines.order[0] == "llama_cpp:cpu")
     assert loaded.thermal.warm.value < loaded.thermal.throttles.value

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent import providers as onnx_providers
 from agent import survey
 from agent.config import Config
 from agent.errors import ConfigError
@@ -15,6 +16,7 @@ from agent.hardware import probe
 from agent.hardware.facts import Accelerator, Hardware
 from agent.measurements import Measurements
 from agent.profiles import Profile, built_in, load_profiles
+from agent.providers import Provider
 from agent.selection import Machine
 from agent.survey import Surveyor, build, providers
 from tests.selecting import know_speed
@@ -74,16 +76,17 @@ def test_what_is_left_for_a_model_is_what_is_available_without_the_reserve(tmp_p
 def test_a_board_that_has_less_than_its_reserve_has_nothing_left() -> None:
     hardware = probe(BOARDS / "raspberry-pi-5-8gb" / "tree")
     poor = msgspec.structs.replace(hardware, memory=msgspec.structs.replace(hardware.memory, available=1))
-    assert survey._budget(poor, PROFILES["raspberry-pi-5"], "cpu", 0).usable == 0
+    assert survey._budget(poor, PROFILES["raspberry-pi-5"], "cpu", 0, 0).usable == 0
 
 
 @pytest.mark.parametrize(("memory", "available"), [(None, None), (12 * GIB, 12 * GIB), (0, 0)])
 def test_a_card_of_its_own_has_its_own_budget(memory: int | None, available: int | None) -> None:
     """And one whose size could not be read has none: nothing can be planned for it."""
     hardware = jetson(card(memory))
-    budget = survey._budget(hardware, PROFILES["nvidia-discrete"], "cuda", 0)
+    budget = survey._budget(hardware, PROFILES["nvidia-discrete"], "cuda", 0, GIB)
     assert budget.available == (hardware.memory.usable if available is None else available)
-    assert survey._budget(hardware, PROFILES["nvidia-discrete"], "cpu", 0).available == hardware.memory.usable
+    assert budget.embeddings == (GIB if available is None else 0), "they are computed in main memory"
+    assert survey._budget(hardware, PROFILES["nvidia-discrete"], "cpu", 0, GIB).available == hardware.memory.usable
 
 
 def test_a_profile_may_be_named(tmp_path: Path) -> None:
@@ -233,3 +236,31 @@ def test_onnxruntime_genai_goes_where_onnx_runtime_goes_once_a_model_needs_it(
     without = asyncio.run(surveyor.survey(engines={"llama_cpp", "genai"}))
     assert "genai" not in {backend.engine for backend in without.backends}
     assert without.missing["genai"] in without.notes
+
+
+def test_an_accelerator_that_only_a_plug_in_reaches_is_looked_for_when_a_model_may_use_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_profile('"onnx:cpu"]', '"onnx:cpu", "genai:openvino"]', name="mine")
+    asked: list[Path] = []
+
+    async def find(place: Path, *_rest: object) -> list[Provider]:
+        asked.append(place)
+        return [Provider("openvino")]
+
+    monkeypatch.setattr(onnx_providers, "find", find)
+    config = Config(state_dir=tmp_path, profile="mine")
+    asyncio.run(know_speed(config, 1e9))
+    surveyor = Surveyor(config, Measurements(tmp_path / "measurements.json"), {})
+    plain = asyncio.run(surveyor.survey(engines={"llama_cpp"}))
+    assert asked == []
+    assert "genai" not in {backend.engine for backend in plain.backends}
+    wanted = asyncio.run(surveyor.survey(engines={"llama_cpp", "onnx"}))
+    assert asked == [tmp_path]
+    assert [backend.provider for backend in wanted.backends if backend.engine == "genai"] == ["openvino"]
+
+
+def test_no_recorded_board_has_plug_ins(tmp_path: Path) -> None:
+    machine = surveyed(Config(state_dir=tmp_path), BOARDS / "core-ultra-laptop" / "tree")
+    assert machine.profile.engines.order[-1] == "genai:openvino"
+    assert {backend.provider for backend in machine.backends} == {"cpu"}

@@ -1,5 +1,6 @@
 """What the page of the models shows of those that are here or on their way."""
 
+import datetime as dt
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,11 +8,13 @@ from typing import Literal, TypeAlias
 
 from agent import pinned
 from agent.downloads import Download
+from agent.embeddings.listing import EmbeddingModel
 from agent.models import InstalledModel
 from agent.models.starter import STARTER
 from agent.node import Node
 from agent.selection import Considered
 from agent.steward import Coming
+from agent.upkeep.quota import next_to_go
 
 Standing: TypeAlias = Literal["serving", "next", ""]
 
@@ -30,6 +33,9 @@ class Shelf:
         failures: why models that were to serve do not.
         coming: what Edgewise itself is fetching, if anything.
         downloads: what people are fetching.
+        embeddings: models that make embeddings and never chat.
+        used: the day on which a model was used last, ISO 8601, by name; empty: never, as far as is known.
+        next_to_go: name of the model that would make room for another one; empty: none may.
     """
 
     models: list[InstalledModel]
@@ -41,6 +47,13 @@ class Shelf:
     failures: list[str]
     coming: Coming | None
     downloads: list[Download]
+    embeddings: list[EmbeddingModel]
+    used: Mapping[str, str]
+    next_to_go: str
+
+    def fetches(self, reference: str) -> bool:
+        """Tell whether somebody has begun to fetch this."""
+        return any(download.reference == reference and download.state != "done" for download in self.downloads)
 
     @property
     def busy(self) -> bool:
@@ -52,7 +65,9 @@ class Shelf:
     @property
     def fingerprint(self) -> str:
         """What tells one list of installed models from another."""
-        parts = (*(f"{model.name} {self.standings[model.name]}" for model in self.models), self.wanted)
+        chat = (f"{model.name} {self.standings[model.name]}" for model in self.models)
+        others = (f"{model.name} {model.state} {self.fetches(model.reference)}" for model in self.embeddings)
+        parts = (*chat, *others, self.wanted)
         return f"{zlib.crc32(repr(parts).encode()):08x}"
 
 
@@ -73,7 +88,14 @@ def look(node: Node) -> Shelf:
         failures=failures,
         coming=coming,
         downloads=[download for download in node.downloads.all() if not coming or download.reference not in own],
+        embeddings=node.embeddings.models(),
+        used={model.name: _day(node.upkeep.uses.last(model.name)) for model in models},
+        next_to_go=next_to_go(node.upkeep.clearing.models()),
     )
+
+
+def _day(moment: float) -> str:
+    return dt.datetime.fromtimestamp(moment).astimezone().date().isoformat() if moment else ""
 
 
 def _standing(node: Node, name: str, wanted: str, failures: list[str]) -> Standing:

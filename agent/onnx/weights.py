@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,6 +18,7 @@ _EXPERTS = {"MoE": (2, 4, 6), "QMoE": (2, 5, 8)}  # inputs of the two or three m
 _ANGLES = re.compile(r"(cos|sin)_cache|inv_freq")
 _ROLES: tuple[Role, ...] = ("experts", "output", "table", "matrix")
 _NAMES = {"f32": "fp32", "f16": "fp16", "f64": "fp64"}
+_NOTABLE = 0.1  # of the weights inside the layers, from which on other types among them are worth a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,24 @@ def read_weights(graph: Graph) -> tuple[Weight, ...]:
 
 
 def quantization_of(weights: tuple[Weight, ...]) -> str:
-    """Return what people call the type of the matrices: `int4`, `int8`, `fp16`, `fp32`."""
-    sizes: dict[str, int] = defaultdict(int)
+    """Return what people call the type of most weights in matrices: `int4`, `int8`, `fp16`, `fp32`.
+
+    It is `int4 mixed` where the layers hold matrices of more bits too, as the algorithm `k_quant_mixed` makes them.
+    """
+    all_of = _elements(weight for weight in weights if weight.role not in {"vector", "table"})
+    inside = _elements(weight for weight in weights if weight.role in {"matrix", "experts"})
+    most = max(all_of, key=lambda kind: all_of[kind], default="")
+    others = sum(inside.values()) - inside.get(most, 0)
+    return "int4 mixed" if most == "int4" and others > _NOTABLE * sum(inside.values()) else most
+
+
+def _elements(weights: Iterable[Weight]) -> dict[str, int]:
+    """Return how many elements each type has."""
+    found: dict[str, int] = defaultdict(int)
     for weight in weights:
-        if weight.role not in {"vector", "table"}:
-            kind = weight.type.partition("/")[0]
-            sizes[_NAMES.get(kind, kind)] += weight.bytes
-    return max(sizes, key=lambda kind: sizes[kind], default="")
+        kind = weight.type.partition("/")[0]
+        found[_NAMES.get(kind, kind)] += weight.elements
+    return found
 
 
 def _place(tensor: Tensor) -> object:

@@ -95,11 +95,19 @@ class Considered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """Memory in bytes: what a new process can have, what stays for the system, and what is left for a model."""
+    """Memory in bytes.
+
+    Attributes:
+        available: what new processes can have.
+        reserve: of it, what stays for the system.
+        usable: what is left for a model that chats.
+        embeddings: what the embedding process takes or may take.
+    """
 
     available: int
     reserve: int
     usable: int
+    embeddings: int = 0
 
 
 class Selection(Considered, frozen=True, kw_only=True):

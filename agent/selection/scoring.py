@@ -9,12 +9,13 @@ from agent.selection.policy import Policy, Preference
 # llama.cpp's tools/quantize/README.md (Llama-3.1-8B: Q8_0 +0.003, Q6_K +0.022, Q5_K_M +0.057, Q4_K_M +0.175,
 # Q4_0 +0.469, Q3_K_M +0.657, Q2_K +3.52); a judgement, not a measurement. int4 of ONNX Runtime is what Q4_0 is:
 # rounded to the nearest of 16 steps in blocks of 32. Published for rounding in blocks of 128: 2.8 points of MMLU-Pro
-# less (amd/Qwen3.6-35B-A3B-Quark-INT4-G128); small models lose more than large ones.
+# less (amd/Qwen3.6-35B-A3B-Quark-INT4-G128); small models lose more than large ones. With the layers that matter most
+# as int8 (`int4 mixed`) half of it is lost, by the KL divergence of the starter model (docs/convert.md).
 _COSTS = {
     "F32": 0.0, "F16": 0.0, "BF16": 0.0, "Q8_0": 0.0, "Q6_K": 0.3, "Q5_K_M": 0.8, "Q5_K_S": 1.0, "Q5_1": 1.0,
     "Q5_0": 1.2, "UD-Q4_K_XL": 1.7, "UD-Q4_K_M": 1.8, "Q4_K_M": 2.0, "Q4_K_S": 2.4, "IQ4_NL": 2.4, "IQ4_XS": 2.6,
     "Q4_1": 3.0, "Q4_0": 4.0, "MXFP4_MOE": 2.0, "Q3_K_L": 5.0, "Q3_K_M": 6.0, "Q3_K_S": 8.0, "Q2_K": 15.0,
-    "fp32": 0.0, "fp16": 0.0, "int8": 0.3, "int4": 4.0,
+    "fp32": 0.0, "fp16": 0.0, "int8": 0.3, "int4 mixed": 2.0, "int4": 4.0,
 }  # fmt: skip
 _NATIVE = {"MXFP4", "Q1_0", "Q2_0", "I2_S", "TQ1_0", "TQ2_0"}  # of models that were trained in them
 _UNKNOWN = 8.0  # quantizations below four bits that nobody has published numbers for

@@ -37,7 +37,8 @@ def _kv_type(folder: ModelFolder) -> Literal["f16", "f32"]:
 
 
 def _all_logits(folder: ModelFolder) -> bool:
-    return not any(value.name == folder.names.logits and value.shape[1:2] == (1,) for value in folder.content.outputs)
+    pruned = any(value.name == folder.names.logits and value.shape[1:2] == (1,) for value in folder.content.outputs)
+    return not pruned and not folder.names.kept_logits
 
 
 def _experts(folder: ModelFolder) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 import argparse
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,10 @@ from agent.config import Config
 from agent.errors import ModelNotFoundError
 from agent.inference.set_aside import SetAside, identify
 from agent.models import InstalledModel, ModelStore
+from agent.models.embedder import NAME as ENCODER
 from agent.units import format_bytes
+from agent.upkeep.uses import Uses
+from tests.embeddings.tiny_encoder import install as install_encoder
 from tests.fake_hub import FakeHub, Fault, HubFile, running_hub
 from tests.onnx_files import write_genai
 from tests.tiny_model import tiny_model
@@ -77,10 +81,25 @@ def test_list_is_an_aligned_table(config: Config, capsys: pytest.CaptureFixture[
     capsys.readouterr()
     assert edgewise_models(config, "list") == 0
     assert capsys.readouterr().out.splitlines() == [
-        "NAME       SIZE       QUANT  PARAMS  CONTEXT  SOURCE",
-        f"tiny-q8_0  {SIZE}  F32    75K     2048     hf:acme/tiny",
-        f"x          {SIZE}  F32    75K     2048     hf:acme/tiny",
+        "NAME       SIZE       QUANT  PARAMS  CONTEXT  USED  SOURCE",
+        f"tiny-q8_0  {SIZE}  F32    75K     2048     -     hf:acme/tiny",
+        f"x          {SIZE}  F32    75K     2048     -     hf:acme/tiny",
+        "Not here: all-minilm-l6-v2, embeddings, 79.6 MiB (edgewise models pull embeddings)",
     ]
+
+
+def test_list_says_when_a_model_was_used_and_which_would_go_first(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    uses = Uses(config.state_dir / "uses.json")
+    for name in ("x", "y", "z"):
+        edgewise_models(config, "pull", HF, "--name", name)
+        uses.note(name, 1_700_000_000.0)
+    capsys.readouterr()
+    assert edgewise_models(config, "list") == 0
+    shown = capsys.readouterr().out
+    assert shown.count("2023-11-14") == 3
+    assert "When room is needed, x goes first" in shown
 
 
 def test_a_model_of_several_files_reads_like_any_other(
@@ -92,11 +111,31 @@ def test_a_model_of_several_files_reads_like_any_other(
     size = format_bytes(model.bytes)
     assert capsys.readouterr().out == f"phi is installed: {size}, fp32 ONNX.\n"
     assert edgewise_models(config, "list") == 0
-    assert f"phi   {size}  fp32 ONNX  2.3K    256      {folder}" in capsys.readouterr().out
+    assert f"phi   {size}  fp32 ONNX  2.3K    256      -     {folder}" in capsys.readouterr().out
     assert edgewise_models(config, "verify", "phi") == 0
     assert capsys.readouterr().out == "phi: OK\n"
     assert edgewise_models(config, "rm", "phi") == 0
     assert ModelStore(config.models_dir).installed() == []
+
+
+def test_the_embedding_model_is_listed_as_what_it_is(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    install_encoder(config.state_dir)
+    edgewise_models(config, "list")
+    assert re.search(
+        rf"^{ENCODER}  +\S+ \w+  +fp32 embeddings  +\S+  +16  +-  +embeddings$", capsys.readouterr().out, re.MULTILINE
+    )
+    edgewise_models(config, "list", "--json")
+    (listed,) = json.loads(capsys.readouterr().out)["embeddings"]
+    assert (listed["name"], listed["kind"], listed["state"]) == (ENCODER, "embeddings", "here")
+    with pytest.raises(ModelNotFoundError):
+        edgewise_models(config, "use", ENCODER)
+    edgewise_models(config, "rm", ENCODER)
+    assert ModelStore(config.models_dir).everything() == []
+
+
+def test_embeddings_that_are_off_are_not_missed(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    edgewise_models(msgspec.structs.replace(config, embeddings="off"), "list")
+    assert "embeddings" not in capsys.readouterr().out
 
 
 def test_list_speaks_json(config: Config, capsys: pytest.CaptureFixture[str]) -> None:

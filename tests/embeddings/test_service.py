@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -55,6 +56,17 @@ def test_the_process_ends_when_nobody_asks_and_comes_back(tmp_path: Path) -> Non
         assert await ask(embeddings, "z") == 3
 
     run(tmp_path, scenario, idle=0.1)
+
+
+def test_the_process_ends_when_its_model_is_removed(tmp_path: Path) -> None:
+    async def scenario(embeddings: Embeddings) -> None:
+        await ask(embeddings, "z")
+        assert [model.state for model in embeddings.models()] == ["running"]
+        shutil.rmtree(tmp_path / "models")
+        await until(lambda: not children())
+        assert [model.state for model in embeddings.models()] == ["missing"]
+
+    run(tmp_path, scenario)
 
 
 def test_after_a_crash_the_next_request_is_answered(tmp_path: Path) -> None:

@@ -171,3 +171,13 @@ def test_log_probabilities_come_only_when_asked_for(loaded: Loaded) -> None:
     alone = answer(loaded.engine, loaded.request("Once", Sampling(temperature=0, top_logprobs=0)), 1).sampled[0]
     assert alone.logprob is not None
     assert alone.top == ()
+
+
+def test_fewer_threads_and_no_archive_change_no_answer(loaded: Loaded) -> None:
+    request = loaded.request(SERIES[0])
+    usual = answer(loaded.engine, request, 4).data
+    assert loaded.engine.use_threads(1) == 1
+    loaded.engine.keep_conversations(keep=False)
+    assert answer(loaded.engine, request, 4).data == usual
+    loaded.engine.keep_conversations(keep=True)
+    assert answer(loaded.engine, request, 4).data == usual

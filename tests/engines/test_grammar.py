@@ -78,6 +78,17 @@ def test_schemas_may_refer_to_their_definitions(llama_cpp: Loaded) -> None:
     assert value["note"] in {"x", None}
 
 
+def test_texts_have_no_line_ends_and_tabs_that_json_forbids_however_much_the_model_wants_them(
+    llama_cpp: Loaded,
+) -> None:
+    wanted = {token: 50.0 for text in ("\n", "\t") for token in llama_cpp.tokens(text)}
+    schema = json.dumps({"type": "object", "properties": {"a": {"type": "string", "maxLength": 4}}, "required": ["a"]})
+    for text in constrained(
+        llama_cpp, 40, *(Sampling(1.0, seed=n, schema=schema, logit_bias=wanted) for n in range(3))
+    ):
+        assert set(json.loads(text)) == {"a"}
+
+
 def test_log_probabilities_come_with_a_grammar_too(llama_cpp: Loaded) -> None:
     request = llama_cpp.request("Answer:", Sampling(grammar='root ::= "yes" | "no"', top_logprobs=2))
     assert all(event.logprob is not None for event in answer(llama_cpp.engine, request, 2).sampled)

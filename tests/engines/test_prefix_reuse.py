@@ -150,5 +150,7 @@ def test_a_conversation_that_lost_its_slot_goes_on_where_it_was(starter: Path, l
     prompt = [*small.tokens(STORY), *story.tokens[:1], *small.tokens(" 28, 29,")]
     again = answer(engine, SequenceRequest(prompt, GREEDY), 4)
     assert again.prefilled[0].cached == len(small.tokens(STORY)) + 1
+    engine.keep_conversations(keep=False)  # what has no slot is forgotten then
+    assert answer(engine, small.request("Once upon a time there was a robot. " * 12), 1).prefilled[0].cached == 0
     engine.close()
     assert again.tokens == fresh(llama_cpp, SequenceRequest(prompt, GREEDY), 4).tokens

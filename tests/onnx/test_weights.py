@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.onnx import Graph, read_graph
-from agent.onnx.weights import Weight, quantization_of, read_weights
+from agent.onnx.weights import Role, Weight, quantization_of, read_weights
 from tests.onnx_files import F32, I64, U8, Outside, decoder, model, node, piece, tensor
 
 INT8 = 3
@@ -104,3 +104,23 @@ def test_what_people_call_it_follows_from_the_matrices(onnx_zoo: Path) -> None:
     expected = {"llama-fp16": "fp16", "llama-fp32": "fp32", "llama-int8": "int8", "phi3": "int4", "gemma3": "int4"}
     for name, quantization in expected.items():
         assert quantization_of(read_weights(read_graph(onnx_zoo / name / "model.onnx"))) == quantization
+
+
+@pytest.mark.parametrize(
+    ("rows_of_int8", "role", "expected"),
+    [
+        (0, "matrix", "int4"),
+        (20, "matrix", "int4 mixed"),  # twice as many bytes for each: most bytes may be of the few
+        (45, "matrix", "int4 mixed"),
+        (55, "matrix", "int8"),
+        (9, "matrix", "int4"),
+        (45, "output", "int4"),  # the layers decide whether it is a mixture, not the head
+        (45, "tied", "int4"),
+    ],
+)
+def test_a_mixture_is_named_by_what_most_weights_are(rows_of_int8: int, role: Role, expected: str) -> None:
+    def weight(role: Role, kind: str, rows: int) -> Weight:
+        return Weight("w", role, kind, 0, 64 * rows, rows, 64, "")
+
+    both = (weight("matrix", "int4/32", 100 - rows_of_int8), weight(role, "int8/32", rows_of_int8))
+    assert quantization_of((*both, weight("table", "f32", 500))) == expected

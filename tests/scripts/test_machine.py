@@ -56,5 +56,6 @@ def test_names_what_the_tests_need_besides() -> None:
         "chromium",
         "fonts-dejavu-core",
         "mosquitto",
+        "minisign",
     ]
     assert machine.missing_test_packages(lambda _: "/usr/bin/x", lambda _: True) == []

@@ -21,9 +21,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def accounts(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Accounts:
-    """Accounts whose passwords are hashed fast; `test_passwords` hashes them as they are meant."""
-    monkeypatch.setattr("agent.security.passwords._LOG_N", 4)
+def accounts(store: Store, tmp_path: Path) -> Accounts:
+    """Accounts of a device that nobody has claimed."""
     return Accounts.on(store, tmp_path)
 
 

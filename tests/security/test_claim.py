@@ -31,8 +31,7 @@ def boot() -> Boot:
 
 
 @pytest.fixture
-def claim(store: Store, boot: Boot, monkeypatch: pytest.MonkeyPatch) -> Claim:
-    monkeypatch.setattr("agent.security.passwords._LOG_N", 4)
+def claim(store: Store, boot: Boot) -> Claim:
     return Claim(store, Passwords(), boot)
 
 

@@ -9,6 +9,11 @@ from agent.security.passwords import UNUSABLE, Passwords, hash_password, verify_
 WORDS = "correct horse"
 
 
+@pytest.fixture(autouse=True)
+def as_they_are_meant(password_cost: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.security.passwords._LOG_N", password_cost)
+
+
 def test_a_password_matches_its_hash_and_no_other() -> None:
     stored = hash_password(WORDS)
     assert verify_password(WORDS, stored)

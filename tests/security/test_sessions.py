@@ -119,6 +119,19 @@ def test_a_boot_without_the_time_ends_no_session(sessions: Sessions, ada: User, 
     assert identify(sessions, token)
 
 
+def test_a_session_that_began_before_the_time_was_known_counts_from_when_it_is(
+    sessions: Sessions, ada: User, clock: Clock
+) -> None:
+    today, clock.now = clock(), 300.0
+    token = begin(sessions, ada)
+    clock.now = today
+    assert identify(sessions, token)
+    (session,) = asyncio.run(sessions.all())
+    assert (session.created, session.seen) == (today, today)
+    clock.pass_time(30 * DAY)
+    assert identify(sessions, token) is None
+
+
 def test_a_full_disk_keeps_nobody_out(
     sessions: Sessions, ada: User, clock: Clock, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -143,16 +143,16 @@ def test_the_disk_is_left_some_room(tmp_path: Path) -> None:
     used_by_others = 0
 
     def free() -> int:
-        return 20 * MIB - used_by_others - on_disk(tmp_path)
+        return 10 * MIB - used_by_others - on_disk(tmp_path)
 
-    box = ledger(tmp_path, time, Limits(size=64 * MIB, free=10 * MIB), free=free)
-    for text in noise(3000, 2400):
+    box = ledger(tmp_path, time, Limits(size=64 * MIB, free=5 * MIB), free=free)
+    for text in noise(1500, 2400):
         sample(box, time, text=text)
-    assert on_disk(tmp_path) > 3 * MIB
-    used_by_others = 8 * MIB
+    assert on_disk(tmp_path) > 1.5 * MIB
+    used_by_others = 4 * MIB
     for _ in range(60):
         sample(box, time)
-    assert box.stats.bytes < 2.1 * MIB
+    assert box.stats.bytes < 1.05 * MIB
     hub = Hub()
     hub.empty(box)
     assert hub.lost("disk")

@@ -10,6 +10,8 @@ import pytest
 
 from agent import pinned
 from agent.models import ModelStore
+from agent.models.embedder import NAME as ENCODER
+from tests.embeddings.tiny_encoder import install as install_encoder
 from tests.fake_hub import FakeHub, Fault, HubFile, running_hub
 from tests.selecting import MODEST, Entry, know_speed, small_model, write_family
 from tests.stewarding import install
@@ -170,3 +172,37 @@ def test_programs_choose_and_delete(device: Daemon, home: Path) -> None:
     assert device.post({"name": "auto"}, f"{API}/use").json() == {"name": "auto"}
     assert device.http.delete(f"{API}/extra").status_code == 204
     assert device.http.delete(f"{API}/extra").status_code == 404
+
+
+def encoder(device: Daemon) -> Any:  # noqa: ANN401 - JSON
+    (found,) = device.http.get(API).json()["embeddings"]
+    return found
+
+
+def test_the_embedding_model_can_be_fetched_from_the_page_but_not_chosen_for_chat(
+    visitor: Visitor, device: Daemon, home: Path
+) -> None:
+    assert (encoder(device)["kind"], encoder(device)["state"]) == ("embeddings", "missing")
+    assert "Not here" in visitor.open("/models")
+    send(visitor, "/models/pull", reference=encoder(device)["reference"], then="use")
+    (download,) = downloads(device)
+    assert download["reference"] == "embeddings"
+    assert pinned.read(home) == ""
+    assert 'value="embeddings"' not in visitor.open("/models"), "it is on its way"
+    send(visitor, f"/models/downloads/{download['id']}/cancel")
+
+
+def test_the_embedding_model_is_here_runs_and_is_removed(visitor: Visitor, device: Daemon, home: Path) -> None:
+    install_encoder(home)
+    assert encoder(device)["state"] == "here"
+    assert ENCODER not in [model["name"] for model in device.http.get(API).json()["installed"]]
+    assert device.post({"name": ENCODER}, f"{API}/use").status_code == 404
+    assert send(visitor, "/models/use", name=ENCODER).status_code == 404
+    eventually(lambda: device.post({"input": "the cat"}, "/v1/embeddings").status_code == 200, 10)
+    assert encoder(device)["state"] == "running"
+    assert "Running" in visitor.open("/models")
+    send(visitor, "/models/verify", name=ENCODER)
+    eventually(lambda: downloads(device)[-1]["state"] == "done", 10)
+    send(visitor, "/models/delete", name=ENCODER)
+    assert encoder(device)["state"] == "missing"
+    send(visitor, f"/models/downloads/{downloads(device)[-1]['id']}/cancel")

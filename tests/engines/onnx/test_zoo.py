@@ -1,6 +1,7 @@
 """The loop beside onnxruntime-genai, whose answers lie in the zoo: the same tokens and log probabilities."""
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,8 +11,14 @@ import pytest
 
 from agent import engines
 from agent.engines import LoadOptions, Sampled, Sampling, SequenceRequest
+from agent.engines.onnx.logits import Logits
+from agent.engines.onnx.session import open_session
+from agent.engines.onnx.signature import signature_of
+from agent.onnx import read_folder
 from agent.plan import Plan
+from agent.shape.onnx import shape_of
 from tests.engines.driving import Loaded, advance, answer, running
+from tests.onnx_files import with_kept_logits
 
 STEPS = 12
 # Of a log probability. Kernels that compute with int8 round otherwise when a batch is larger, seldom and by so much.
@@ -139,6 +146,8 @@ def test_a_conversation_comes_back_from_the_archive(zoo: Path) -> None:
         back = answer(loaded.engine, one.request, STEPS)
         assert back.prefilled[0].cached == len(one.prompt) - 2
         check(back.sampled, one)
+        loaded.engine.keep_conversations(keep=False)  # what has no slot is forgotten then
+        assert answer(loaded.engine, other.request, 1).prefilled[0].cached < len(other.prompt) - 2
 
 
 @pytest.mark.parametrize("zoo", CACHES, indirect=True)
@@ -159,6 +168,34 @@ def test_short_rotary_factors_serve_a_context_for_which_they_are_made(onnx_zoo: 
     folder = onnx_zoo / "phi3-long"
     with opened(folder, context=512) as loaded:
         together(loaded, known(folder, longest=200))
+
+
+@pytest.fixture(scope="module")
+def keeping(onnx_zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that is told for how many of the last tokens logits are wanted."""
+    folder = tmp_path_factory.mktemp("keeping") / "llama"
+    shutil.copytree(onnx_zoo / "llama-fp32", folder)
+    graph = folder / "model.onnx"
+    graph.write_bytes(with_kept_logits(graph.read_bytes(), vocabulary=1024))
+    return folder
+
+
+def test_a_graph_is_told_that_only_the_last_logits_are_wanted(keeping: Path) -> None:
+    assert read_folder(keeping).names.kept_logits == "num_logits_to_keep"
+    with opened(keeping) as loaded:
+        together(loaded, known(keeping))
+
+
+def test_a_graph_that_keeps_the_last_logits_takes_no_room_for_others(keeping: Path, onnx_zoo: Path) -> None:
+    parallel, micro_batch = 2, 512
+    plan = Plan(1024, parallel, threads=1, micro_batch=micro_batch)
+    rows = {
+        name: Logits(open_session(folder / "model.onnx", 1), signature_of(read_folder(folder)), plan).rows
+        for name, folder in (("keeping", keeping), ("plain", onnx_zoo / "llama-fp32"))
+    }
+    assert rows == {"keeping": parallel, "plain": micro_batch}
+    assert not shape_of(read_folder(keeping)).all_logits
+    assert shape_of(read_folder(onnx_zoo / "llama-fp32")).all_logits
 
 
 @pytest.mark.parametrize("micro_batch", [64, 1024])

@@ -97,16 +97,16 @@ def test_a_name_that_the_network_was_told_is_ours_as_long_as_it_is_told(tmp_path
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "a b"])
-def test_a_foreign_name_is_answered_with_a_page_that_tells_nothing_about_us(tmp_path: Path, host: str) -> None:
+def test_a_foreign_name_is_answered_with_a_page_that_tells_nothing_about_us(tmp_path: Path) -> None:
     async def run() -> None:
         async with house(tmp_path) as device:
             await device.node.settings.change(name="Attic")
-            reply = await device.ask("GET", "/login", STRANGER.but(host=host))
-            assert reply.status_code == 421
-            assert "names" in reply.text
-            assert "Attic" not in reply.text
-            assert "default-src 'none'" in reply.headers["content-security-policy"]
+            for host in ("evil.example", "evil.example:8080", "a b"):
+                reply = await device.ask("GET", "/login", STRANGER.but(host=host))
+                assert reply.status_code == 421, host
+                assert "names" in reply.text, host
+                assert "Attic" not in reply.text, host
+                assert "default-src 'none'" in reply.headers["content-security-policy"], host
 
     asyncio.run(run())
 

@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from agent.chat.records import ChatSettings
 from tests.web.door.house import HOME, House, Route, Visitor, house
 from web.door.cookie import SessionCookie
+from web.paths import is_api
 
 MARK = "Zugspitze"  # is in everything that Bob has, and in nothing else
 TABLES = ("users", "sessions", "api_keys", "presets", "conversations", "messages", "attachments")
@@ -92,6 +93,8 @@ def test_no_route_shows_or_changes_what_belongs_to_somebody_else(tmp_path: Path,
             assert all(before.values())
             tried = 0
             for route in device.routes():
+                if htmx and is_api(route.path):
+                    continue  # only pages know what htmx is
                 named = "{" in route.template
                 for what, identifier in things.items():
                     path = route.path.replace("something", identifier)
@@ -102,7 +105,7 @@ def test_no_route_shows_or_changes_what_belongs_to_somebody_else(tmp_path: Path,
                     assert refused or not named, f"{route.method} {path} answers {reply.status_code} for Bob's {what}"
                     tried += 1
                 assert await all_of_bob(device, things["user"]) == before, f"{route.method} {route.template}"
-            assert tried > 500
+            assert tried > (400 if htmx else 500)
 
     asyncio.run(scenario())
 

@@ -109,8 +109,17 @@ def test_tool_calls_and_their_results_reach_the_template() -> None:
     ]
 
 
+FORCED = [{"type": "function", "function": {"name": "f"}}]
+
+
+def test_a_forced_call_is_told_to_the_model_and_left_no_other_answer() -> None:
+    (asked,) = generations(chat("hello", tools=FORCED, tool_choice="required"))
+    assert asked.tools == FORCED
+    assert '"const":"f"' in asked.sampling.schema
+
+
 def test_tools_are_told_to_the_model_unless_it_may_not_call_them() -> None:
-    tools = [{"type": "function", "function": {"name": "f"}}]
+    tools = FORCED
     assert generations(chat("hello", tools=tools))[0].tools == tools
     assert generations(chat("hello", tools=tools, tool_choice="auto"))[0].tools == tools
     assert generations(chat("hello", tools=tools, tool_choice="none"))[0].tools is None
@@ -167,6 +176,8 @@ def test_log_probabilities_are_given_when_asked_for(fields: dict[str, Any], alte
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
         ({"response_format": {"type": "json_object"}, "grammar": "root ::= x"}, "grammar"),
         ({"tool_choice": "required"}, "tool_choice"),
+        ({"tools": FORCED, "tool_choice": "required", "response_format": {"type": "json_object"}}, "response_format"),
+        ({"tools": FORCED, "tool_choice": "required", "grammar": "root ::= x"}, "grammar"),
         ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
         ({"tools": [{"maximum": 2**70}]}, "tools"),
         ({"chat_template_kwargs": {"n": 2**70}}, "chat_template_kwargs"),

@@ -17,8 +17,16 @@ from tests.web.settings.conftest import PASSWORD, opened
 
 NAME = "<img src=x onerror=alert(1)>"
 PLACES = [
-    *("/", "/presets", "/models?show=all", "/device", "/logs", "/settings", "/settings/people", "/settings/sessions"),
-    *("/settings/keys", "/settings/device", "/setup/name", "/search?q=onerror", "/help", "/c/list"),
+    *("/", "/presets", "/models?show=all&q=onerror", "/device", "/logs", "/settings", "/settings/people"),
+    *(
+        "/settings/sessions",
+        "/settings/keys",
+        "/settings/device",
+        "/setup/name",
+        "/search?q=onerror",
+        "/help",
+        "/c/list",
+    ),
 ]
 
 

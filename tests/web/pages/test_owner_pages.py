@@ -11,7 +11,7 @@ from tests.tiny_model import tiny_model
 from tests.web.daemon import Daemon, daemon
 from tests.web.pages.test_look import violations
 
-PAGES = ["/models", "/device", "/logs"]
+PAGES = ["/models?q=gemma", "/device", "/logs"]
 LIVELY = 15_000  # milliseconds that something may take to show up by itself
 
 

@@ -18,6 +18,7 @@ from web.api.openai.constraints import check_grammar, check_schema
 from web.api.openai.models import require
 from web.api.openai.reply import new_head
 from web.api.openai.requests import CompletionFields, TokenLimit, checked, decode, repeat, sampling, stops
+from web.api.openai.tool_calls import forced_schema
 from web.replies import EventStream, WholeReply
 
 
@@ -79,14 +80,17 @@ async def create_chat_completion(request: Request[Any, Any, Any], node: NamedDep
     """Answer a conversation."""
     asked = decode(_decoder, await request.body())
     check_grammar(request.user, asked.grammar)
-    check_schema(request.user, msgspec.to_builtins(asked.response_format))
+    call = forced_schema(asked.tools, asked.tool_choice)
+    check_schema(request.user, [msgspec.to_builtins(asked.response_format), call])
     model = require(node, asked.model)
     answers = start_all(node, to_engine(asked), asker(request))
     head = new_head("chatcmpl-", node, model)
     if asked.stream:
-        form = ChatStream(head, asked.n or 1, usage=asked.wants_usage, progress=bool(asked.return_progress))
+        form = ChatStream(
+            head, asked.n or 1, usage=asked.wants_usage, progress=bool(asked.return_progress), calls=call is not None
+        )
         return EventStream(answers, form)
-    return WholeReply(answers, lambda complete: encode_reply(head, complete))
+    return WholeReply(answers, lambda complete: encode_reply(head, complete, calls=call is not None))
 
 
 def to_engine(asked: ChatRequest) -> list[Generate]:
@@ -97,8 +101,8 @@ def to_engine(asked: ChatRequest) -> list[Generate]:
     """
     messages = [_for_template(message, f"messages[{i}]") for i, message in enumerate(asked.messages)]
     limit = asked.max_tokens if asked.max_completion_tokens is None else asked.max_completion_tokens
-    drawn = sampling(asked, top_logprobs=_top_logprobs(asked), schema=_schema(asked.response_format))
-    tools = _tools(asked)
+    drawn = sampling(asked, top_logprobs=_top_logprobs(asked), schema=_schema(asked))
+    tools = checked(asked.tools, "tools") if asked.tools and asked.tool_choice != "none" else None
     variables = checked(asked.chat_template_kwargs or {}, "chat_template_kwargs")
     return [
         Generate(
@@ -140,10 +144,14 @@ def _top_logprobs(asked: ChatRequest) -> int | None:
     return None
 
 
-def _schema(wanted: ResponseFormat | None) -> str:
+def _schema(asked: ChatRequest) -> str:
     """Return the JSON schema of the answer as JSON text; empty for none."""
+    wanted = asked.response_format
+    call = forced_schema(asked.tools, asked.tool_choice)
     if wanted is None or wanted.type == "text":
-        return ""
+        return msgspec.json.encode(call).decode() if call else ""
+    if call:
+        raise RequestError("A forced call of a tool and response_format exclude each other.", param="response_format")
     if wanted.type == "json_object":
         schema = wanted.schema or {"type": "object"}
     elif wanted.json_schema is None:
@@ -151,13 +159,3 @@ def _schema(wanted: ResponseFormat | None) -> str:
     else:
         schema = wanted.json_schema.schema
     return msgspec.json.encode(schema).decode()
-
-
-def _tools(asked: ChatRequest) -> list[dict[str, Any]] | None:
-    """Return the tools that the model is told about."""
-    if isinstance(asked.tool_choice, dict) or asked.tool_choice not in {None, "none", "auto"}:
-        message = "tool_choice can be 'auto' or 'none'; forcing a call is not supported yet."
-        raise RequestError(message, param="tool_choice")
-    if asked.tool_choice == "none" or not asked.tools:
-        return None
-    return checked(asked.tools, "tools")

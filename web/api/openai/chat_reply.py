@@ -11,14 +11,16 @@ from agent.inference import frames
 from web.answers import Complete
 from web.api.openai.logprobs import ChatLogprobs, chat_logprobs
 from web.api.openai.reply import DONE, MARK, Head, TextEvent, encoder, event, failure_event
+from web.api.openai.tool_calls import CALLED, ToolCall, written_calls
 from web.api.openai.usage import Timings, Usage, timings, usage
 
 
 class AnswerMessage(Struct, tag_field="role", tag="assistant"):
-    """The answer."""
+    """The answer: a text, or a call that was asked for."""
 
-    content: str
+    content: str | None
     refusal: None = None
+    tool_calls: list[ToolCall] | UnsetType = UNSET
 
 
 class Choice(Struct):
@@ -47,6 +49,7 @@ class Delta(Struct):
 
     role: Literal["assistant"] | UnsetType = UNSET
     content: str | UnsetType = UNSET
+    tool_calls: list[ToolCall] | UnsetType = UNSET
 
 
 class ChunkChoice(Struct):
@@ -80,12 +83,9 @@ class Chunk(Struct, tag_field="object", tag="chat.completion.chunk"):
     prompt_progress: PromptProgress | UnsetType = UNSET
 
 
-def encode_reply(head: Head, complete: Sequence[Complete]) -> bytes:
-    """Return the body of a whole reply."""
-    choices = [
-        Choice(index, AnswerMessage(one.text), chat_logprobs(one.logprobs) if one.logprobs else None, one.reason)
-        for index, one in enumerate(complete)
-    ]
+def encode_reply(head: Head, complete: Sequence[Complete], *, calls: bool = False) -> bytes:
+    """Return the body of a whole reply; `calls` when a call of a tool was asked for."""
+    choices = [_choice(index, one, written_calls(one.text) if calls else []) for index, one in enumerate(complete)]
     costs = [one.timings for one in complete]
     cost = timings(costs[0]) if len(costs) == 1 else UNSET
     total = usage(costs, len(costs))
@@ -94,10 +94,16 @@ def encode_reply(head: Head, complete: Sequence[Complete]) -> bytes:
     )
 
 
+def _choice(index: int, one: Complete, called: list[ToolCall]) -> Choice:
+    message = AnswerMessage(None, tool_calls=called) if called else AnswerMessage(one.text)
+    logprobs = chat_logprobs(one.logprobs) if one.logprobs else None
+    return Choice(index, message, logprobs, CALLED if called else one.reason)
+
+
 class ChatStream:
     """Writes the chunks of a streamed reply (a `web.replies.StreamFormat`)."""
 
-    def __init__(self, head: Head, n: int, *, usage: bool, progress: bool) -> None:
+    def __init__(self, head: Head, n: int, *, usage: bool, progress: bool, calls: bool = False) -> None:
         self._head = head
         self._usage = usage
         self._progress = progress
@@ -105,6 +111,7 @@ class ChatStream:
         self._started = [frames.Started(0, 0, 0)] * n
         self._arrived = time.monotonic()
         self._costs: list[frames.Timings] = []
+        self._written = [""] * n if calls else None
 
     def opening(self) -> bytes:
         """Return a chunk with the role for each answer."""
@@ -126,16 +133,31 @@ class ChatStream:
     def event(self, index: int, one: frames.Event) -> bytes:
         """Return a chunk for an event that the client is to see."""
         if isinstance(one, frames.Delta):
+            if self._written is not None:  # a call is sent when it is complete
+                self._written[index] += one.text
+                return b""
             if one.logprobs:
                 delta = Delta(content=one.text)
                 return event(self._chunk(ChunkChoice(index, delta, chat_logprobs(one.logprobs))))
             return self._texts[index](one.text) if one.text else b""
         if isinstance(one, frames.Finished):
             self._costs.append(one.timings)
-            chunk = self._chunk(ChunkChoice(index, Delta(), finish_reason=one.reason))
+            content, reason = self._call(index, one.reason)
+            chunk = self._chunk(ChunkChoice(index, Delta(), finish_reason=reason))
             chunk.timings = timings(one.timings)
-            return event(chunk)
+            return content + event(chunk)
         return self._prompt_event(index, one) if self._progress else b""
+
+    def _call(self, index: int, reason: str) -> tuple[bytes, str]:
+        """Return the call that was asked for, if any, and how its answer ends; as text what is no call."""
+        if self._written is None:
+            return b"", reason
+        text = self._written[index]
+        called = written_calls(text)
+        for number, one in enumerate(called):
+            one.index = number
+        delta = Delta(tool_calls=called) if called else Delta(content=text)
+        return event(self._chunk(ChunkChoice(index, delta))), CALLED if called else reason
 
     def _prompt_event(self, index: int, one: frames.Event) -> bytes:
         """Return how far the prompt of an answer is read."""

@@ -13,12 +13,14 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from agent.errors import (
+    ConfigError,
     ContextOverflowError,
     EdgewiseError,
     EngineDiedError,
     EngineUnavailableError,
     ForbiddenError,
     InputError,
+    ModelError,
     ModelNotFoundError,
     NotFoundError,
     QueueFullError,
@@ -27,12 +29,15 @@ from agent.errors import (
     StoreError,
     TooManyTriesError,
 )
+from agent.storing import is_unwritable
 
 logger = logging.getLogger(__name__)
 
 _INVALID = "invalid_request_error"
 _LIMIT = "rate_limit_error"
 _RESTART_SECONDS = 2  # an engine that died is loading again by then
+
+_UNWRITABLE = (507, "server_error", "storage_unwritable")
 
 # The first row that fits counts: class, status, type, code.
 _KNOWN: tuple[tuple[type[EdgewiseError], int, str, str | None], ...] = (
@@ -43,11 +48,13 @@ _KNOWN: tuple[tuple[type[EdgewiseError], int, str, str | None], ...] = (
     (ForbiddenError, 403, "permission_error", "insufficient_permissions"),
     (ModelNotFoundError, 404, _INVALID, "model_not_found"),
     (NotFoundError, 404, _INVALID, "not_found"),
+    (ModelError, 400, _INVALID, None),
     (QueueFullError, 429, _LIMIT, "queue_full"),
     (TooManyTriesError, 429, _LIMIT, "too_many_tries"),
     (EngineUnavailableError, 503, "unavailable_error", "model_not_ready"),
     (EngineDiedError, 503, "server_error", "engine_died"),
     (StoreError, 503, "server_error", "storage_failed"),
+    (ConfigError, 503, "server_error", "storage_failed"),  # which model is to serve cannot be written down
     (EdgewiseError, 500, "server_error", None),
 )
 
@@ -78,7 +85,8 @@ class Failure:
 
 def to_failure(error: EdgewiseError) -> Failure:
     """Return what a client is told about an error; its hint becomes part of the message."""
-    status, kind, code = next(row[1:] for row in _KNOWN if isinstance(error, row[0]))
+    full = is_unwritable(error)
+    status, kind, code = _UNWRITABLE if full else next(row[1:] for row in _KNOWN if isinstance(error, row[0]))
     detail = ErrorDetail(f"{error.message} {error.hint}".rstrip(), kind, code=code)
     headers: dict[str, str] = {}
     match error:
@@ -94,7 +102,7 @@ def to_failure(error: EdgewiseError) -> Failure:
             headers = {"Retry-After": str(seconds)} if seconds else {"x-should-retry": "false"}
         case EngineDiedError():
             headers = {"Retry-After": str(_RESTART_SECONDS)}
-    return Failure(status, ErrorBody(detail), headers)
+    return Failure(status, ErrorBody(detail), {"x-should-retry": "false"} if full else headers)
 
 
 def describe(request: Request[Any, Any, Any], error: Exception) -> Failure:
@@ -105,6 +113,9 @@ def describe(request: Request[Any, Any, Any], error: Exception) -> Failure:
         return _from_http(request, error)
     if isinstance(error, RecursionError):
         return _failure(400, "The body is nested too deeply.")
+    if is_unwritable(error):
+        logger.error("%s %s failed: %s", request.method, request.scope["path"], error)
+        return _failure(507, "Nothing can be kept now: the disk is full, or can only be read.", _UNWRITABLE[-1])
     logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     return _failure(500, "The server failed on this request; its log says why.")
 
