@@ -17,6 +17,34 @@ class RestraintState(msgspec.Struct, frozen=True):
     way_out: str
 
 
+class CrashState(msgspec.Struct, frozen=True):
+    """A crash: when that life of the daemon began (seconds since 1970), how it has ended, and which version it was."""
+
+    begun: float
+    how: str
+    version: str
+
+
+class SafeModeState(msgspec.Struct, frozen=True):
+    """What there is to say about safe mode while it lasts.
+
+    Attributes:
+        level: 1: only the smallest model runs; 2: none does, and nothing is reported or announced.
+        reason: what has happened, in sentences.
+        way_out: what ends it.
+        wanted: whether somebody has asked for it.
+        since: when this level was entered, in seconds since 1970 as the device believed.
+        crashes: the latest, oldest first.
+    """
+
+    level: int
+    reason: str
+    way_out: str
+    wanted: bool
+    since: float
+    crashes: list[CrashState]
+
+
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """What `/healthz` says. `status` is `ok`, `loading`, `downloading`, `restarting` or `failed`."""
 
@@ -29,6 +57,7 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     active: int = 0
     restarts: int = 0
     restraints: list[RestraintState] = []
+    safe_mode: SafeModeState | None = None
 
 
 class SelectionState(msgspec.Struct, frozen=True):

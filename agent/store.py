@@ -10,18 +10,24 @@ import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from sqlite_utils import Database
 
-from agent.errors import StoreError
+from agent.errors import StoreError, UnwritableError
 from agent.phrase import Phrase
 from agent.schema import migrations
+from agent.spare import Spare
+from agent.storing import failure, is_full
+from agent.upkeep.checking import is_corrupt
 
 T = TypeVar("T")
 
 _BUSY_MILLISECONDS = 5000  # patience with another process that writes
+_SPARE_BYTES = 1 << 20  # for some hundred small changes on a full disk
+_OPENING_BYTES = 128 << 10  # what SQLite writes beside a database that it opens, and what comes first after that
 _JOURNAL_BYTES = 4 * 1024 * 1024  # what the write-ahead log is cut down to
 
 
@@ -30,6 +36,10 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.on_damage: Callable[[sqlite3.Error], None] | None = None  # called in one of the threads
+        self.unwritable: UnwritableError | None = None  # why the last change was not kept
+        self._spare = Spare(path.with_name("spare"), _SPARE_BYTES)
+        self._opening = Spare(path.with_name("spare-start"), _OPENING_BYTES)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="app.db writer")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="app.db reader")
         self._connections: dict[ThreadPoolExecutor, Database] = {}
@@ -40,8 +50,15 @@ class Store:
         Raises:
             StoreError: it cannot be opened, or is no database.
         """
-        self._writer.submit(self._connect, self._writer, migrate=True).result()
+        while self._writer not in self._connections:
+            try:
+                self._writer.submit(self._connect, self._writer, migrate=True).result()
+            except UnwritableError:
+                if not any(spare.give() for spare in (self._opening, self._spare)):  # one at a time
+                    raise
         self._reader.submit(self._connect, self._reader, migrate=False).result()
+        self._opening.keep()
+        self._spare.keep()
 
     async def read(self, query: Callable[[Database], T]) -> T:
         """Return what `query` finds; it runs in the reading thread and must not write.
@@ -51,13 +68,26 @@ class Store:
         """
         return await asyncio.get_running_loop().run_in_executor(self._reader, self._run, self._reader, query)
 
-    async def write(self, change: Callable[[Database], T]) -> T:
+    async def write(self, change: Callable[[Database], T], *, helps: bool = False) -> T:
         """Run `change` in the writing thread as one transaction: all of it, or nothing when it raises.
 
+        Args:
+            change: what to do; it may be run more than once, each time from the beginning.
+            helps: whether it may have the room that is kept for what helps when the disk is full.
+
         Raises:
-            StoreError: the database cannot be written, for example because the disk is full.
+            UnwritableError: the disk is full, or can only be read.
+            StoreError: the database cannot be written for another reason.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._change, change)
+        return await asyncio.get_running_loop().run_in_executor(self._writer, partial(self._change, change, helps=helps))
+
+    async def tend(self, work: Callable[[Database], T]) -> T:
+        """Run `work` in the writing thread, outside a transaction; who writes waits meanwhile.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._run, self._writer, work)
 
     async def answer(self) -> None:
         """Return as soon as the writing thread has done what it was given so far."""
@@ -69,6 +99,7 @@ class Store:
             executor.submit(database.close)
         for executor in (self._reader, self._writer):
             executor.shutdown()
+        self._opening.keep()  # in place of the write-ahead log, which is gone
 
     def _connect(self, executor: ThreadPoolExecutor, *, migrate: bool) -> None:
         try:
@@ -77,6 +108,7 @@ class Store:
             database = Database(self.path)
             for pragma in (
                 f"busy_timeout={_BUSY_MILLISECONDS}",
+                "auto_vacuum=INCREMENTAL",  # of a new file, before it is in WAL mode
                 "journal_mode=WAL",
                 "synchronous=NORMAL",
                 f"journal_size_limit={_JOURNAL_BYTES}",
@@ -87,6 +119,9 @@ class Store:
             if migrate:
                 migrations.apply(database)
         except (OSError, sqlite3.Error) as error:
+            told = failure(error, self.path)
+            if isinstance(told, UnwritableError):
+                raise told from error
             raise StoreError(
                 Phrase("errors.store_unopened", "{place} cannot be opened: {error}.", place=self.path, error=error),
                 hint=Phrase(
@@ -109,19 +144,39 @@ class Store:
         try:
             return work(self._connections[executor])
         except sqlite3.Error as error:
-            raise StoreError(
-                Phrase("errors.store_failed", "{place} could not be used: {error}.", place=self.path.name, error=error),
-                hint=Phrase(
-                    "errors.store_failed_hint",
-                    "Is there room on the disk, and is {folder} writable?",
-                    folder=self.path.parent,
-                ),
-            ) from error
+            if self.on_damage is not None and is_corrupt(error):
+                self.on_damage(error)
+            raise failure(error, self.path) from error
 
-    def _change(self, change: Callable[[Database], T]) -> T:
+    def _change(self, change: Callable[[Database], T], *, helps: bool) -> T:
         def atomically(database: Database) -> T:
             with database.conn:
                 database.execute("BEGIN IMMEDIATE")  # else another process may write between our reads and writes
                 return change(database)
 
-        return self._run(self._writer, atomically)
+        try:
+            done = self._run(self._writer, lambda database: self._with_room(atomically, database, helps=helps))
+        except UnwritableError as error:
+            self.unwritable = error
+            raise
+        if not helps:
+            self.unwritable = None
+            if not self._spare.there:
+                self._spare.keep()
+        return done
+
+    def _with_room(self, change: Callable[[Database], T], database: Database, *, helps: bool) -> T:
+        """Run a change; where there is no room for it, in that of the write-ahead log, and then in the spare one."""
+        try:
+            return change(database)
+        except sqlite3.Error as error:
+            if not is_full(error, self.path):
+                raise
+            with contextlib.suppress(sqlite3.Error):
+                database.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+        try:
+            return change(database)
+        except sqlite3.Error as error:
+            if not (helps and is_full(error, self.path) and self._spare.give()):
+                raise
+        return change(database)

@@ -1,6 +1,7 @@
 """Downloads that people start: one at a time, paused, resumed, cancelled, failed, found again after a restart."""
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -149,18 +150,59 @@ def test_what_was_not_finished_is_there_after_a_restart_and_goes_on(store: Model
     hub.script = [SLOW]
 
     async def interrupted(downloads: Downloads) -> None:
-        await some_arrived(downloads.start(FIRST))
+        first = downloads.start(FIRST)
+        downloads.start(SECOND, "other", "The second")
+        await some_arrived(first)
 
     async def resumed(downloads: Downloads) -> None:
-        (first,) = downloads.all()
-        assert (first.state, first.reference) == ("paused", FIRST)
+        first, second = downloads.all()
+        assert (first.reference, second.reference, second.title) == (FIRST, SECOND, "The second")
         assert first.progress is not None
         assert first.progress.done > 100_000
-        downloads.resume(first.id)
-        await until(lambda: first.state == "done")
+        await until(lambda: second.state == "done")
 
     run(store, hub, interrupted)
     run(store, hub, resumed)
+    assert names(store) == ["first", "other"]
+
+
+def test_what_somebody_has_paused_is_paused_after_a_restart(store: ModelStore, hub: FakeHub) -> None:
+    hub.script = [SLOW]
+
+    async def paused(downloads: Downloads) -> None:
+        first = downloads.start(FIRST)
+        await some_arrived(first)
+        downloads.pause(first.id)
+
+    async def later(downloads: Downloads) -> None:
+        (first,) = downloads.all()
+        await asyncio.sleep(0.1)
+        assert first.state == "paused"
+        downloads.resume(first.id)
+        await until(lambda: first.state == "done")
+
+    async def at_last(downloads: Downloads) -> None:
+        assert downloads.all() == []
+
+    for life in (paused, later, at_last):
+        run(store, hub, life)
+
+
+def test_a_damaged_model_is_listed_and_fetched_again(store: ModelStore, hub: FakeHub) -> None:
+    async def fetched(downloads: Downloads) -> None:
+        first = downloads.start(FIRST)
+        await until(lambda: first.state == "done")
+
+    async def repaired(downloads: Downloads) -> None:
+        (first,) = downloads.all()
+        assert (first.state, first.name) == ("paused", "first")
+        downloads.resume(first.id)
+        await until(lambda: first.state == "done")
+
+    run(store, hub, fetched)
+    os.truncate(store.path(store.find("first")), 1000)
+    assert names(store) == []
+    run(store, hub, repaired)
     assert names(store) == ["first"]
 
 

@@ -143,3 +143,15 @@ def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path, caplog: pytest.
     answer(learnt)
     assert learnt.speed(KEY) is not None
     assert "cannot be written" in caplog.text
+
+
+def test_a_year_of_models_and_builds_does_not_fill_the_file(path: Path) -> None:
+    measurements = Measurements(path)
+    for number in range(300):
+        measurements.add(f"model {number}", prompt=0, prefill=0.0, answer=100, decode=10.0)
+        measurements.add("used all the time", prompt=0, prefill=0.0, answer=100, decode=10.0)
+    again = Measurements(path)
+    assert again.speed("used all the time")
+    assert again.speed("model 299")
+    assert not again.speed("model 10")
+    assert path.stat().st_size < 30_000

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent import pinned
 from agent.bundles import fitness
-from agent.bundles.journal import Applied, Record, Step, Switch, read_record, recover, switch, tidy
+from agent.bundles.journal import Applied, Record, Step, Switch, Trial, read_record, recover, switch, tidy
 from agent.bundles.manifest import Manifest
 from agent.bundles.place import Place
 from agent.bundles.reading import Bundle, Source, open_bundle
@@ -24,8 +24,29 @@ from agent.phrase import Phrase
 _RESERVE = TransferSettings().reserve
 
 
+def look(place: Place, source: Source) -> Bundle:
+    """Say whether an update may be taken, from nothing but its beginning.
+
+    Raises:
+        BundleError: it is refused.
+        DownloadError: there is no room for it.
+        StoreError: what is recorded of earlier updates cannot be read.
+    """
+    bundle = open_bundle(source, trusted_keys(place.config))
+    manifest = bundle.manifest
+    fitness.require_newer(manifest, read_record(place).versions.get(manifest.name, 0))
+    fitness.require_fitting(manifest, place)
+    fitness.require_room(place, Staging(place, manifest).bytes_for(), _RESERVE)
+    return bundle
+
+
 def apply(
-    place: Place, source: Source, *, on_progress: Callable[[Progress], None] = ignore, dry_run: bool = False
+    place: Place,
+    source: Source,
+    *,
+    on_progress: Callable[[Progress], None] = ignore,
+    trial: Trial | None = None,
+    dry_run: bool = False,
 ) -> Manifest:
     """Take an update from where it begins; afterwards all of it is in force, or nothing has changed.
 
@@ -33,6 +54,7 @@ def apply(
         place: the device.
         source: stands at the beginning of a bundle.
         on_progress: is told how far it is.
+        trial: of the model that it has serve; None: whoever applies it sees to that.
         dry_run: read and check everything, change nothing.
 
     Raises:
@@ -42,35 +64,36 @@ def apply(
     """
     with hold_lock(place.lock, "updates"):
         recover(place)
-        record = read_record(place)
-        bundle = open_bundle(source, trusted_keys(place.config))
+        bundle = look(place, source)
         manifest = bundle.manifest
-        fitness.require_newer(manifest, record.versions.get(manifest.name, 0))
-        fitness.require_fitting(manifest, place)
         staging = Staging(place, manifest)
-        fitness.require_room(place, staging.bytes_for(), _RESERVE)
         with _cleaned(place):
             staging.receive(bundle, Meter(on_progress))
             steps = staging.steps()
             if not dry_run:
                 _sync_all(place)
                 with _held(place, manifest):
-                    switch(place, _forward(place, bundle, record, steps))
+                    switch(place, _forward(place, bundle, steps, trial))
         return manifest
 
 
-def roll_back(place: Place) -> Applied:
+def roll_back(place: Place, update: Applied | None = None) -> Applied:
     """Take the last update back, and return it: everything that it has changed is as before.
 
+    Args:
+        place: the device.
+        update: that it must be.
+
     Raises:
-        BundleError: there is none.
+        BundleError: there is none, or another one.
+        DownloadError: another process works on updates.
         StoreError: the disk cannot be written.
     """
     with hold_lock(place.lock, "updates"):
         recover(place)
         record = read_record(place)
         last = record.last
-        if last is None:
+        if last is None or (update and update != last):
             raise BundleError(Phrase("bundles.nothing_back", "There is no update that could be taken back."))
         chosen = last.chosen if last.serve and pinned.read(place.config.state_dir) == last.serve else None
         versions = {name: version for name, version in record.versions.items() if name != last.name}
@@ -82,8 +105,8 @@ def roll_back(place: Place) -> Applied:
         return last
 
 
-def _forward(place: Place, bundle: Bundle, record: Record, steps: list[Step]) -> Switch:
-    manifest = bundle.manifest
+def _forward(place: Place, bundle: Bundle, steps: list[Step], trial: Trial | None) -> Switch:
+    record, manifest = read_record(place), bundle.manifest
     applied = Applied(
         name=manifest.name,
         version=manifest.version,
@@ -96,7 +119,7 @@ def _forward(place: Place, bundle: Bundle, record: Record, steps: list[Step]) ->
         steps=steps,
     )
     versions = {**record.versions, manifest.name: manifest.version}
-    return Switch(steps, Record(versions, applied), manifest.serve or None)
+    return Switch(steps, Record(versions, applied, trial if manifest.serve else None), manifest.serve or None)
 
 
 def _back(place: Place, number: int, step: Step) -> Step:

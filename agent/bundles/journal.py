@@ -15,6 +15,7 @@ from agent import pinned
 from agent.bundles.place import Place
 from agent.durable import write_atomically
 from agent.errors import StoreError
+from agent.models.lock import hold_lock
 from agent.phrase import Phrase
 
 logger = logging.getLogger(__name__)
@@ -62,11 +63,30 @@ class Applied(msgspec.Struct, frozen=True):
     steps: list[Step] = []
 
 
+class Trial(msgspec.Struct, frozen=True):
+    """The model of the last update has yet to prove itself.
+
+    Attributes:
+        before: the model that served before; empty: none did.
+        begun: whether that has begun; in safe mode, where not every model may run, it waits.
+    """
+
+    before: str = ""
+    begun: bool = False
+
+
 class Record(msgspec.Struct, frozen=True):
-    """What was applied: the version in force of each line, and the last update, which can be taken back."""
+    """What was applied: the version in force of each line, and the last update, which can be taken back.
+
+    Attributes:
+        versions: by the name of the line.
+        last: the last update; None: there is none, or it was taken back.
+        trial: of that, while the daemon watches it.
+    """
 
     versions: dict[str, int] = {}
     last: Applied | None = None
+    trial: Trial | None = None
 
 
 class Switch(msgspec.Struct, frozen=True):
@@ -84,6 +104,22 @@ def read_record(place: Place) -> Record:
         StoreError: it cannot be read.
     """
     return _read(place.record, Record) or Record()
+
+
+def note_trial(place: Place, update: Applied, trial: Trial | None) -> None:
+    """Write down how the trial of an update stands, if that is still the last one.
+
+    Raises:
+        DownloadError: another process works on updates.
+        StoreError: it cannot be written.
+    """
+    with hold_lock(place.lock, "updates"):
+        record = read_record(place)
+        if record.last == update and record.trial != trial:
+            try:
+                _write(place, msgspec.structs.replace(record, trial=trial))
+            except OSError as error:
+                raise _failed(error) from error
 
 
 def switch(place: Place, change: Switch) -> None:
@@ -134,7 +170,7 @@ def _carry_out(place: Place, change: Switch) -> None:
         _take(Path(step.target), Path(step.source) if step.source else None, Path(step.keep))
     if change.choose is not None:
         pinned.write(place.config.state_dir, change.choose)
-    write_atomically(place.record, msgspec.json.format(msgspec.json.encode(change.record)))
+    _write(place, change.record)
     place.journal.unlink()
     _sync(place.base)
 
@@ -158,6 +194,10 @@ def _take(target: Path, source: Path | None, keep: Path) -> None:
         source.rename(target)
     if target.parent.is_dir():
         _sync(target.parent)
+
+
+def _write(place: Place, record: Record) -> None:
+    write_atomically(place.record, msgspec.json.format(msgspec.json.encode(record)))
 
 
 def _sync(directory: Path) -> None:

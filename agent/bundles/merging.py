@@ -52,7 +52,7 @@ def settings_of(text: str, config: Config) -> dict[str, Any]:
         given = flat(tomllib.loads(text))
         for name, value in given.items():
             convert(Config, name, value, "update")
-    except (tomllib.TOMLDecodeError, ConfigError, RecursionError) as error:
+    except (ValueError, ConfigError, RecursionError) as error:  # a number of too many digits is a ValueError
         raise BundleError(
             Phrase("bundles.bad_settings", "Its settings cannot be used: {error}", error=str(error))
         ) from error
@@ -81,7 +81,7 @@ def merge(file: Path, given: Mapping[str, Any]) -> str:
         merged = "\n".join([*(f"{name} = {_written(value)}" for name, value in given.items()), _without(text, given)])
         if flat(tomllib.loads(merged)) == {**before, **given}:
             return merged
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _cannot(file, str(error)) from error
     raise _cannot(file, ", ".join(given))
 

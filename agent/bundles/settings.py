@@ -5,10 +5,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from agent.telemetry.settings import TelemetrySettings
+from agent.upkeep.settings import UpkeepSettings
 
 
-class BundleSettings(TelemetrySettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BundleSettings(UpkeepSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose updates are taken, and what they may change."""
 
     bundle_keys: Annotated[

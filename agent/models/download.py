@@ -245,7 +245,7 @@ class _Transfer:
     def _prepare(self) -> None:
         """Make sure that the rest will fit, and that it can be resumed."""
         missing = (self._record.size or 0) - self._part.length
-        require_space(self._part.path.parent, max(0, missing) + self._also_needed, self._http.settings.reserve)
+        self._http.settings.require(self._part.path.parent, max(0, missing) + self._also_needed)
         self._save()
 
     async def _receive(self, response: httpx.Response) -> None:

@@ -1,5 +1,6 @@
 """One process at a time works on a model's directory."""
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
@@ -45,5 +46,6 @@ def _acquire(descriptor: int, what: str) -> None:
             ),
             hint=Phrase("errors.other_process_hint", "wait until it is done, or stop it; what has arrived is kept"),
         ) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, b"%d" % os.getpid(), 0)
+    with contextlib.suppress(OSError):  # on a full disk nobody learns who it is
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, b"%d" % os.getpid(), 0)

@@ -86,6 +86,7 @@ def _make_directory(directory: Path) -> None:
 async def _fetch(wanted: SourceFile, destination: Path, http: Http) -> FetchedFile:
     reserve = http.settings.reserve
     if wanted.path is not None:
+        await in_thread(http.settings.require, destination.parent, wanted.size or 0)
         return await copy_file(wanted.path, destination, meter=http.meter, reserve=reserve)
     if wanted.member is not None:
         return await _fetch_member(wanted, wanted.member, destination, http)

@@ -1,6 +1,10 @@
 """What the model sources and the downloader can be told."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.models.disk import require_space
 
 _MIB = 1 << 20
 
@@ -34,6 +38,7 @@ class TransferSettings:
         reserve: bytes of free disk that a model never takes.
         max_rate: bytes per second, or None for as fast as it goes.
         sync_every: bytes between two writes through to the disk; what a power cut can cost.
+        make_room: is told, in any thread, how many bytes of a model are to be written, and may remove others.
     """
 
     connect_timeout: float = 10.0
@@ -43,3 +48,9 @@ class TransferSettings:
     reserve: int = 256 * _MIB
     max_rate: int | None = None
     sync_every: int = 64 * _MIB
+    make_room: Callable[[int], None] = field(default=lambda _: None, repr=False)
+
+    def require(self, directory: Path, needed: int) -> None:
+        """Raise DownloadError when so many more bytes do not fit, after what may go has made room."""
+        self.make_room(needed)
+        require_space(directory, needed, self.reserve)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from agent.models.installed import source_of
 from agent.models.record import read_record
 
 
@@ -30,5 +31,5 @@ def read_unfinished(directory: Path) -> UnfinishedModel:
         name=directory.name,
         bytes=sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()),
         total=record.size if record else None,
-        source=record.reference if record else "",
+        source=record.reference if record else source_of(directory),
     )

@@ -41,6 +41,10 @@ class Host(Protocol):
         """When the daemon was started, in seconds since 1970."""
 
     @property
+    def stopping(self) -> bool:
+        """Whether it is about to end, and the engine with it."""
+
+    @property
     def config(self) -> Config:
         """The settings as they work now."""
 

@@ -77,6 +77,7 @@ def _form(
         code=data.code,
         name=data.name,
         errors=errors or {},
+        lost=node.upkeep.recovered is not None and node.upkeep.recovered.origin == "empty",
         fingerprint=ours.fingerprint() if ours else "",
     )
 

@@ -23,6 +23,7 @@ from web.measures import measures
 from web.page import Form, PageRequest, page, wants_fragment
 from web.person import go_to
 from web.reports import reports
+from web.storage import storage
 
 
 @get("/device", access="user")
@@ -51,6 +52,7 @@ async def show_device(
         node=node,
         aside=node.set_aside.all(),
         benchmarks=node.benchmarks,
+        **await asyncio.to_thread(storage, request, node),
         **reports(node),
     )
 
@@ -62,6 +64,7 @@ def show_live(request: PageRequest, node: NamedDependency[Node], span: FromQuery
         request,
         "device/live.html",
         span=span,
+        node=node,
         sample=node.vitals.now(),
         gauges=gauges(node.vitals, span),
         measures=measures(node.reading()),
