@@ -7,7 +7,6 @@ is `mqtt_url`.
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,9 @@ from agent.errors import ConfigError
 from agent.inference.starting import ENGINE_SOCKET
 from agent.models.settings import SourceSettings
 from agent.notify import Supervision
+from agent.safe_mode.settings import SafeModeSettings
 from agent.selection.policy import Licences, Policy, Preference, Use
-from agent.setting_values import PREFIX, Setting, convert, flat
+from agent.setting_values import PREFIX, Setting, convert, description, read_flat
 
 # Variables that other tools have made common; read when the EDGEWISE_ one is not set.
 _ALIASES = {"hf_endpoint": "HF_ENDPOINT", "pypi_index": "PIP_INDEX_URL", "state_dir": "STATE_DIRECTORY"}
@@ -146,7 +146,7 @@ class Config(EngineSettings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def directories(self, name: str) -> list[Path]:
         """Return where files are that add to ours, such as `families`: of updates, then of users; the last wins."""
-        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        home = _home("XDG_CONFIG_HOME", ".config")
         return [self.state_dir / name, *(place / "edgewise" / name for place in (Path("/etc"), home))]
 
 
@@ -162,10 +162,13 @@ class Resolved:
 def _settings() -> tuple[Setting, ...]:
     rows = []
     for field in msgspec.structs.fields(Config):
-        description = next((m.description for m in field.type.__metadata__ if m.description), "")
         default = field.default_factory() if callable(field.default_factory) else field.default
-        rows.append(Setting(field.name, description, None if field.required else default))
-    rooms = EngineSettings, BundleSettings  # each has what those after it have, and what is asked for more often
+        rows.append(Setting(field.name, description(field), None if field.required else default))
+    rooms = (
+        EngineSettings,
+        SafeModeSettings,
+        BundleSettings,
+    )  # each has what those after it have, and what is asked for more often
     return tuple(sorted(rows, key=lambda row: sum(row.name in room.__struct_fields__ for room in rooms)))
 
 
@@ -182,11 +185,23 @@ def resolve(flags: Mapping[str, object], file: Path | None = None) -> Resolved:
     Raises:
         ConfigError: an unknown setting, or a value that cannot be used; names the place.
     """
+    return _merged(flags, _file(file))
+
+
+def resolve_without_file(flags: Mapping[str, object]) -> Resolved:
+    """Merge flags, environment and defaults.
+
+    Raises:
+        ConfigError: likewise.
+    """
+    return _merged(flags, None)
+
+
+def _merged(flags: Mapping[str, object], path: Path | None) -> Resolved:
     values: dict[str, Any] = {"state_dir": _default_state_dir()}
     origins = {setting.name: "default" for setting in SETTINGS}
-    path = _file(file)
     layers: list[tuple[str, Mapping[str, object]]] = [
-        (str(path), _read(path) if path else {}),
+        (str(path), read_flat(path) if path else {}),
         ("environment", _environment()),
         ("command line", {name: value for name, value in flags.items() if value is not None}),
     ]
@@ -249,18 +264,17 @@ def _file(given: Path | None) -> Path | None:
         if not named.is_file():
             raise ConfigError(f"There is no configuration file {named}.")
         return named
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    places = (home / "edgewise" / "config.toml", Path("/etc/edgewise/config.toml"))
-    return next((place for place in places if place.is_file()), None)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return flat(tomllib.loads(path.read_text()))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"Configuration file {path} cannot be read: {error}.") from error
+    places = (_home("XDG_CONFIG_HOME", ".config") / "edgewise" / "config.toml", Path("/etc/edgewise/config.toml"))
+    return next((place for place in places if os.access(place, os.F_OK)), None)  # nothing that others have closed to us
 
 
 def _default_state_dir() -> Path:
-    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return home / "edgewise"
+    return _home("XDG_STATE_HOME", ".local", "state") / "edgewise"
+
+
+def _home(variable: str, *usual: str) -> Path:
+    """Return the folder of this user that a variable names, or the usual one; a service may have no home at all."""
+    try:
+        return Path(os.environ.get(variable) or Path.home().joinpath(*usual))
+    except RuntimeError:  # no HOME, and a user that only systemd knows
+        return Path("/", *usual)

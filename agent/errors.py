@@ -7,6 +7,7 @@
     - BundleError          an update is not signed by somebody trusted, damaged, or not for this device
   + NotFoundError          no such conversation, user, key, …: or it belongs to somebody else
   + StoreError             what is kept on disk cannot be read or written
+    - UnwritableError      the disk is full, or can only be read
   + AccessError
     - SignInError          nobody is signed in, or the key is unknown
     - ForbiddenError       whoever asks may not do this
@@ -70,6 +71,10 @@ class NotFoundError(EdgewiseError):
 
 class StoreError(EdgewiseError):
     """A database or a state file cannot be read or written."""
+
+
+class UnwritableError(StoreError):
+    """Nothing can be kept now: the disk is full, or can only be read."""
 
 
 class AccessError(EdgewiseError):

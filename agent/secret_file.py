@@ -1,5 +1,6 @@
 """Files with a secret: only the daemon's user and root can read them, and a power cut leaves the old one or the new."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def write_secret(path: Path, secret: str) -> None:
             os.fsync(file.fileno())
         rename_durably(temporary, path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise _failed(path, error) from error
 
 

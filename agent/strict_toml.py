@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -15,6 +15,8 @@ from agent.toml_lines import Key, find_line
 
 T = TypeVar("T")
 
+_MOST_SHOWN = 300  # characters
+_FORM = "https://toml.io says how it is written."
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _STEP = re.compile(r"\.([^.\[\]`]+)|\[(\d+)\]")
@@ -27,15 +29,31 @@ def read(path: Path, kind: type[T]) -> T:
         ConfigError: the file cannot be read, is not TOML, lacks a key or has one that the struct does not know, or
             has a value that does not fit.
     """
+    text, content = parse(path)
     try:
-        text = path.read_text(encoding="utf-8")
-        return msgspec.convert(tomllib.loads(text), kind)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not TOML: {error}.") from error
+        return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
         raise _explain(path, text, kind, str(error)) from error
+
+
+def parse(path: Path) -> tuple[str, dict[str, Any]]:
+    """Return the text of a TOML file, and what it says.
+
+    Raises:
+        ConfigError: the file cannot be read, or is not TOML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows put a mark before it
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error}.", hint="It must be a file that may be read, with text in UTF-8."
+        ) from error
+    try:
+        return text, tomllib.loads(text)
+    except RecursionError as error:
+        raise ConfigError(f"{path} is nested too deeply.", hint=_FORM) from error
+    except ValueError as error:  # TOMLDecodeError is one; others are of numbers with too many digits
+        raise ConfigError(f"{path} is not TOML: {str(error).partition(';')[0][:_MOST_SHOWN]}.", hint=_FORM) from error
 
 
 def _explain(path: Path, text: str, kind: type, problem: str) -> ConfigError:

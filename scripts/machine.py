@@ -13,6 +13,7 @@ VENV_PACKAGE = "python3-venv"
 MAKE_PACKAGE = "make"
 BROWSER_PACKAGE = "chromium"
 BROKER_PACKAGE = "mosquitto"
+SIGNER_PACKAGE = "minisign"
 FONT_PACKAGE = "fonts-dejavu-core"
 _SERVERS = ("/usr/sbin", "/usr/local/sbin")  # not on the PATH of ordinary people
 _FONTS = "/usr/share/fonts/truetype"  # Debian's packages of fonts put theirs there; without any, text has no width
@@ -48,7 +49,7 @@ def missing_packages(
 def missing_test_packages(
     find_command: Callable[[str], object] = shutil.which, exists: Callable[[str], bool] = os.path.exists
 ) -> list[str]:
-    """Return the Debian packages that the tests need besides: a browser with a font, and an MQTT broker."""
+    """Return the Debian packages that the tests need besides: a browser with a font, an MQTT broker, and minisign."""
     missing = []
     if not find_command("chromium"):
         missing.append(BROWSER_PACKAGE)
@@ -56,6 +57,8 @@ def missing_test_packages(
         missing.append(FONT_PACKAGE)
     if not (find_command("mosquitto") or any(exists(f"{place}/mosquitto") for place in _SERVERS)):
         missing.append(BROKER_PACKAGE)
+    if not find_command("minisign"):
+        missing.append(SIGNER_PACKAGE)
     return missing
 
 

@@ -1,4 +1,4 @@
-"""Makes `.venv/bin/edgewise` ready: `python3 -m scripts.setup [run|test|bench]`, called by the Makefile.
+"""Makes `.venv/bin/edgewise` ready: `python3 -m scripts.setup [run|test|bench|fuzz]`, called by the Makefile.
 
 Checks what the system must bring, creates .venv, compiles llama-cpp-python once per kind of machine, installs
 the locked packages with their hashes checked, then the project itself. What was done is recorded in .venv, so
@@ -21,6 +21,7 @@ LOCKS = {
     "run": ("requirements-build.lock", "requirements.lock"),
     "test": ("requirements-dev.lock",),
     "bench": ("requirements-bench.lock",),
+    "fuzz": ("requirements-fuzz.lock",),
 }
 
 

@@ -13,7 +13,7 @@ from agent.node import Node
 from web import health, pages
 from web.api.edgewise import bundles as edgewise_bundles
 from web.api.edgewise import models as edgewise_models
-from web.api.edgewise import selection, telemetry
+from web.api.edgewise import openapi, safe_mode, selection, telemetry
 from web.api.metrics import show_metrics
 from web.api.openai import chat, completions, embeddings, models
 from web.assets import Assets, serve_asset
@@ -21,6 +21,7 @@ from web.door.access import check_access
 from web.door.csrf import check_token
 from web.door.door import Door
 from web.errors import error_response
+from web.forms import FormRequest
 from web.page import Pages
 from web.streams import Streams
 
@@ -36,9 +37,11 @@ _ROUTES: list[ControllerRouterHandler] = [
     models.retrieve_model,
     selection.show_selection,
     telemetry.show_telemetry,
+    openapi.show_document,
     show_metrics,
     *edgewise_models.ROUTES,
     *edgewise_bundles.ROUTES,
+    *safe_mode.ROUTES,
 ]
 
 
@@ -50,9 +53,10 @@ def create_app(node: Node) -> Litestar:
         dependencies={"node": Provide(lambda: node, sync_to_thread=False)},
         exception_handlers={Exception: error_response},
         guards=[check_access, check_token],
+        request_class=FormRequest,
         request_max_body_size=_MAX_BODY,
         state=State({"assets": assets, "pages": Pages(node, assets), "streams": Streams()}),
-        openapi_config=None,  # its pages load scripts from other servers
+        openapi_config=None,  # its pages load scripts from other servers, and it sees only half of what handlers take
         logging_config=None,  # the command line decides about logging
     )
     app.asgi_handler = Door(app.asgi_handler, node)

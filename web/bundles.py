@@ -31,9 +31,9 @@ async def take(node: Node, chunks: AsyncIterator[bytes], *, dry_run: bool = Fals
     Raises:
         EdgewiseError: it is refused, and nothing has changed.
     """
-    source = Incoming(chunks)
+    source, plan = Incoming(chunks), trial.planned(node)
     try:
-        return await asyncio.to_thread(apply, place_of(node), source, dry_run=dry_run)
+        return await asyncio.to_thread(apply, place_of(node), source, trial=plan, dry_run=dry_run)
     except EdgewiseError as error:
         logger.warning("An update was refused. %s", error.message)
         await source.drain(_DRAIN_SECONDS)
@@ -42,4 +42,4 @@ async def take(node: Node, chunks: AsyncIterator[bytes], *, dry_run: bool = Fals
 
 def afterwards(node: Node) -> BackgroundTask:
     """Return what is done once the answer is sent: the new model serves, or the update is taken back."""
-    return BackgroundTask(trial.follow, node, place_of(node))
+    return BackgroundTask(trial.go_on, node, place_of(node))

@@ -26,6 +26,7 @@ _TEXTS = {
     _MISDIRECTED: ("error.other_name", "error.other_name_hint"),
     429: ("error.too_many", "error.too_many_hint"),
     503: ("error.not_ready", "error.not_ready_hint"),
+    507: ("error.unwritable", "error.unwritable_hint"),
 }
 
 

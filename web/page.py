@@ -8,6 +8,7 @@ Every template has, beside what its handler gives:
     csrf              token that every form and htmx request carries
     device            what this device is called
     health            `Health`: what the node is doing now
+    unwritable        `UnwritableError`: why nothing can be kept now, or None
     open_mode         whether everybody may do everything here (`auth = open`)
     said(text)        what Edgewise says by itself, in that language; see `web.said`
     sentence(text)    the same with a capital letter and a full stop
@@ -16,6 +17,7 @@ Every template has, beside what its handler gives:
     language, theme, path, languages
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -40,6 +42,7 @@ Form: TypeAlias = Annotated[dict[str, str], Body(media_type=RequestEncodingType.
 """The fields of a form, by name."""
 
 _ICON = Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>')
+_NO_CLOCK = 1.7e9  # seconds since 1970, before there was this program
 _DIRECTORY = Path(__file__).with_name("templates")
 
 
@@ -57,7 +60,7 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.filters.update(bytes=format_bytes, duration=format_duration)
+        self._environment.filters.update(bytes=format_bytes, duration=format_duration, moment=_moment)
         icons = assets.url("icons.svg")
         self._environment.globals.update(
             asset=assets.url,
@@ -85,11 +88,19 @@ class Pages:
             "csrf": me.csrf if me else "",
             "device": self._node.name,
             "health": self._node.health(),
+            "unwritable": self._node.store.unwritable,
             "title_of": self._node.title,
             "secure": request.scope["scheme"] == "https",
             "path": request.scope["path"],  # not of its URL: a host that is none makes that fail
         }
         return self._environment.get_template(template).render({**values, **context})
+
+
+def _moment(seconds: float) -> str:
+    """Return a time since 1970 in local time, to the minute; a dash for one of a clock that nobody had set yet."""
+    if seconds < _NO_CLOCK:
+        return "-"
+    return dt.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def page(

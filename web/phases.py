@@ -31,7 +31,7 @@ def describe_status(node: Node, t: Translator) -> dict[str, object]:
     return {
         "state": health.status,
         "text": t(f"live.device_{health.status}", **values),
-        "detail": "" if health.status == "ok" else health.detail,
+        "detail": "" if health.status == "ok" else t.phrase(health.detail) or str(health.detail),
         "model": title,
         "active": health.active,
         "waiting": node.waiting,

@@ -14,6 +14,7 @@ import uvicorn
 from agent.certificate import prepare
 from agent.errors import ConfigError
 from agent.node import Node
+from agent.ports import holder
 from web.app import create_app
 from web.crowd import Crowd, Gate, Limits
 from web.patience import Patience, Protocol, end_overdue
@@ -120,7 +121,8 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             hint = "Choose another one with --port, or end the program that has it."
-            raise ConfigError(f"Port {port} on {host} is taken.", hint=hint) from error
+            by = f" by {program}" if (program := holder(port)) else ""
+            raise ConfigError(f"Port {port} on {host} is taken{by}.", hint=hint) from error
         raise ConfigError(f"Cannot listen on {host}, port {port}: {error.strerror or error}.") from error
     # Connections inherit it. asyncio sets it only on sockets that it has made, and without it small writes wait 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

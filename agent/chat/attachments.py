@@ -16,6 +16,7 @@ from agent.chat.making_room import write_with_room
 from agent.chat.pdf import PdfReader, is_pdf
 from agent.chat.quota import UNBOUNDED, Quota, size_of
 from agent.chat.records import Attachment
+from agent.chat.times import date
 from agent.errors import InputError, NotFoundError
 from agent.phrase import Phrase
 from agent.store import Store
@@ -127,13 +128,18 @@ class Attachments:
             if not database.execute(query, (attachment_id, user_id)).rowcount:
                 raise _not_found()
 
-        await self._store.write(run)
+        await self._store.write(run, helps=True)
 
     async def purge(self, *, older_than: float = _DAY) -> None:
         """Delete what was uploaded that many seconds ago by any user, and never sent."""
-        values = (time.time() - older_than,)
+        now = time.time()
         query = "DELETE FROM attachments WHERE message_id IS NULL AND created <= ?"
-        await self._store.write(lambda database: database.execute(query, values))
+
+        def run(database: Database) -> None:
+            date(database, "attachments", "created", now)
+            database.execute(query, (now - older_than,))
+
+        await self._store.write(run)
 
     async def _text(self, name: str, content: bytes) -> str:
         if is_pdf(content):

@@ -22,7 +22,7 @@ from agent.chat.question import Question
 from agent.chat.quota import UNBOUNDED, Quota, size_of
 from agent.chat.records import ChatSettings, Conversation, Message
 from agent.chat.titles import first_title
-from agent.errors import InputError
+from agent.errors import InputError, UnwritableError
 from agent.phrase import Phrase
 from agent.store import Store
 
@@ -46,15 +46,20 @@ class Chat:
         self._running: dict[str, Generation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._emptying: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
 
     async def open(self) -> None:
         """Put in order what an earlier run has left."""
-        if lost := await self.messages.interrupted():
-            logger.warning("%d answers were cut off when the device stopped; what they had is kept", lost)
+        try:
+            if lost := await self.messages.interrupted():
+                logger.warning("%d answers were cut off when the device stopped; what they had is kept", lost)
+        except UnwritableError as error:  # it can be read all the same
+            logger.error("%s %s", error.message, error.hint)  # noqa: TRY400 - the message says it all
         self._emptying = asyncio.create_task(empty_every_hour(self.conversations, self.attachments), name="emptying")
 
     async def close(self) -> None:
         """Wait until what was being answered is kept; the engine has ended it before."""
+        self._closing.set()
         if self._emptying is not None:
             self._emptying.cancel()
         for generation in self._running.values():
@@ -283,7 +288,7 @@ class Chat:
             await generation.run(question)
         finally:
             saving.cancel()
-        await keep(self.messages, generation)
+        await keep(self.messages, generation, self._closing)
         del self._running[generation.message.id]
         generation.end()
         self.feed.changed(generation.user_id)

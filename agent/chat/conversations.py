@@ -14,6 +14,7 @@ from agent.chat import rows
 from agent.chat.ids import new_id
 from agent.chat.quota import UNBOUNDED, Quota, size_of
 from agent.chat.records import ChatSettings, Conversation
+from agent.chat.times import date, stamp
 from agent.chat.titles import clean_title
 from agent.errors import InputError, NotFoundError
 from agent.phrase import Phrase
@@ -43,23 +44,16 @@ class Conversations:
         Raises:
             NoRoomError: this user keeps far more than they may.
         """
-        now = time.time()
-        made = Conversation(
-            id=new_id(),
-            user_id=user_id,
-            title=title,
-            created=now,
-            updated=now,
-            system=checked_system(system),
-            settings=settings or ChatSettings(),
-        )
+        text = checked_system(system)
 
-        def run(database: Database) -> None:
-            self._quota.require(database, user_id, size_of(made.title, made.system), typed=True)
+        def run(database: Database) -> Conversation:
+            self._quota.require(database, user_id, size_of(title, text), typed=True)
+            now = stamp(database, user_id)
+            made = Conversation(new_id(), user_id, title, now, now, system=text, settings=settings or ChatSettings())
             insert(database, made)
+            return made
 
-        await self._store.write(run)
-        return made
+        return await self._store.write(run)
 
     async def get(self, user_id: str, conversation_id: str) -> Conversation:
         """Return a conversation that is not in the bin.
@@ -133,7 +127,7 @@ class Conversations:
         Raises:
             NotFoundError: this user has no such conversation.
         """
-        await self._change(user_id, conversation_id, "deleted = ?", time.time())
+        await self._change(user_id, conversation_id, "deleted = ?", time.time(), helps=True)
 
     async def restore(self, user_id: str, conversation_id: str) -> None:
         """Take a conversation out of the bin; without effect when it is not in there.
@@ -154,7 +148,7 @@ class Conversations:
     async def throw_all_away(self, user_id: str) -> None:
         """Throw all conversations of a user into the bin."""
         query = "UPDATE conversations SET deleted = ? WHERE user_id = ? AND deleted IS NULL"
-        await self._store.write(lambda database: database.execute(query, (time.time(), user_id)))
+        await self._store.write(lambda database: database.execute(query, (time.time(), user_id)), helps=True)
 
     async def empty_bin(self, user_id: str) -> None:
         """Remove for good what is in the bin of a user."""
@@ -162,13 +156,18 @@ class Conversations:
 
     async def purge(self, *, older_than: float = _DAY) -> None:
         """Remove for good what has been in the bin of any user for that many seconds."""
-        long_ago = time.time() - older_than
-        await self._store.write(lambda database: remove(database, "deleted <= ?", long_ago))
+        now = time.time()
+
+        def run(database: Database) -> None:
+            date(database, "conversations", "deleted", now)
+            remove(database, "deleted <= ?", now - older_than)
+
+        await self._store.write(run)
 
     async def _change(
-        self, user_id: str, conversation_id: str, change: str, *values: str | float, text: str = ""
+        self, user_id: str, conversation_id: str, change: str, *values: str | float, text: str = "", helps: bool = False
     ) -> None:
-        """Change columns of a conversation; `text` is what needs room."""
+        """Change columns of a conversation; `text` is what needs room, `helps` says whether the change makes some."""
         query = f"UPDATE conversations SET {change} WHERE id = ? AND user_id = ? AND deleted IS NULL"  # noqa: S608 - constants
 
         def run(database: Database) -> None:
@@ -177,7 +176,7 @@ class Conversations:
             if not database.execute(query, (*values, conversation_id, user_id)).rowcount:
                 raise not_found()
 
-        await self._store.write(run)
+        await self._store.write(run, helps=helps)
 
 
 def not_found() -> NotFoundError:
@@ -192,7 +191,7 @@ async def empty_bin(store: Store, user_id: str) -> None:
     """Remove for good what is in the bin of a user, a few conversations at a time: others write in between."""
     query = f"SELECT id FROM conversations WHERE user_id = ? AND deleted IS NOT NULL LIMIT {_BATCH}"  # noqa: S608 - a constant
     while ids := await store.read(lambda database: [row["id"] for row in database.query(query, (user_id,))]):
-        await store.write(partial(_remove_all, ids=ids))
+        await store.write(partial(_remove_all, ids=ids), helps=True)
 
 
 def _remove_all(database: Database, ids: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import logging
 from agent.chat.generation import Generation
 from agent.chat.messages import Messages
 from agent.errors import StoreError
+from agent.waiting import wait_at_most
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ async def save_now_and_then(messages: Messages, generation: Generation) -> None:
             return
 
 
-async def keep(messages: Messages, generation: Generation) -> None:
-    """Write an answer down; patiently, since it exists nowhere else."""
+async def keep(messages: Messages, generation: Generation, closing: asyncio.Event) -> None:
+    """Write an answer down; patiently, since it exists nowhere else, but when the device is closing only once more."""
     from agent.markdown.render import render  # noqa: PLC0415 - as in `Draft`
 
     draft = generation.draft
@@ -56,6 +57,8 @@ async def keep(messages: Messages, generation: Generation) -> None:
             )
         except StoreError as error:
             logger.error("An answer could not be saved, %d more tries: %s", last - 1, error.message)  # noqa: TRY400
-            await asyncio.sleep(_KEEP_SECONDS)
+            if closing.is_set():
+                return
+            await wait_at_most(closing, _KEEP_SECONDS)
         else:
             return

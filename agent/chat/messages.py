@@ -5,7 +5,6 @@ which writes down what it generates.
 """
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -17,6 +16,7 @@ from agent.chat.ids import new_id
 from agent.chat.making_room import write_with_room
 from agent.chat.quota import UNBOUNDED, Quota, is_typed, size_of
 from agent.chat.records import Attachment, Cause, Conversation, Message, MessageState, Stats
+from agent.chat.times import stamp
 from agent.errors import NotFoundError
 from agent.phrase import Phrase
 from agent.store import Store
@@ -95,7 +95,7 @@ class Messages:
             conversations.find(database, user_id, conversation_id)
             _require_parent(database, conversation_id, parent_id)
             self._quota.require(database, user_id, size_of(text), typed=is_typed(text))
-            made, now = new_id(), time.time()
+            made, now = new_id(), stamp(database, user_id)
             database.execute(
                 """INSERT INTO messages (id, conversation_id, parent_id, role, text, state, model, created)
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
@@ -166,7 +166,7 @@ class Messages:
         values = (text, thinking, html, state, error, cause, model, rows.json(stats), message_id)
         query = """UPDATE messages SET text = ?, thinking = ?, html = ?, state = ?, error = ?, cause = ?, model = ?,
                    stats = ? WHERE id = ?"""
-        await self._store.write(lambda database: database.execute(query, values))
+        await self._store.write(lambda database: database.execute(query, values), helps=True)  # somebody has read it
 
     async def keep_html(self, html: Mapping[str, str]) -> None:
         """Write down how answers look, by their ids."""

@@ -1,6 +1,5 @@
 """From what a file says to a conversation that can be kept: files may be old, damaged or made to do harm."""
 
-import math
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -39,10 +38,11 @@ def tidy(conversation: PortableConversation) -> PortableConversation | None:
 
 def moment(value: object, default: float) -> float:
     """Return a time in seconds since 1970, from seconds or milliseconds; `default` if it is none, or lies ahead."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return default
-    seconds = value / 1000 if value > _MILLISECONDS else float(value)
-    return seconds if _EARLIEST <= seconds <= time.time() else default
+    # Compared before it is converted: JSON has integers that are larger than any float.
+    seconds = value / 1000 if _MILLISECONDS < value < 1000 * _MILLISECONDS else value
+    return float(seconds) if _EARLIEST <= seconds <= time.time() else default
 
 
 def in_order(messages: Sequence[PortableMessage]) -> list[PortableMessage]:

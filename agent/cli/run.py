@@ -16,6 +16,7 @@ from agent.bundles.place import Place
 from agent.cli import settings
 from agent.config import Config, Resolved, engine_environment, resolve, resolve_without_file, supervision
 from agent.errors import ConfigError, EdgewiseError
+from agent.phrase import Phrase
 from agent.safe_mode.kept_config import keep, kept
 from agent.safe_mode.lives import Rules
 from agent.safe_mode.parts import Parts
@@ -73,6 +74,7 @@ def serve(options: argparse.Namespace, config: Config) -> int:
 
 
 def _serve(options: argparse.Namespace, config: Config, safe_mode: SafeMode) -> int:
+    from agent.bundles.trial import go_on
     from agent.cli.welcome import introduce, welcome
     from agent.inference.lending import lend
     from agent.node import Node
@@ -80,9 +82,11 @@ def _serve(options: argparse.Namespace, config: Config, safe_mode: SafeMode) -> 
     from web.server import serve
 
     parts = Parts()
-    if _completed(Place(config, options.resolved.file), parts):
+    place = Place(config, options.resolved.file)
+    if _completed(place, parts) | _given_up(place, safe_mode, parts):
         options.resolved = resolve(settings.given(options), options.config)
         config = options.resolved.config
+        place = Place(config, options.resolved.file)
     node = Node(config, engine_environment(config), options.resolved.origins, safe_mode)
     node.supervised = bool(supervision().address)
     if options.trouble:
@@ -93,6 +97,7 @@ def _serve(options: argparse.Namespace, config: Config, safe_mode: SafeMode) -> 
     logging.getLogger().addHandler(node.logs)
 
     service = Service(node, supervision())
+    on_trial: list[asyncio.Task[None]] = []
     if config.engine_socket:
         os.umask(0o022)  # the engine's user reads the models; the state directory itself is closed to it
         lend(config.models_dir)
@@ -105,6 +110,7 @@ def _serve(options: argparse.Namespace, config: Config, safe_mode: SafeMode) -> 
         node.safety.announce(urlsplit(url).port or 0)
         if not options.trouble:
             keep(options.resolved)
+        on_trial.append(asyncio.create_task(go_on(node, place), name="trial of an update"))
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.reload)
         service.ready(url)
 
@@ -115,6 +121,24 @@ def _serve(options: argparse.Namespace, config: Config, safe_mode: SafeMode) -> 
     service.opening()
     asyncio.run(serve(node, host=config.host, port=config.port, on_listening=listening, on_stopping=stopping))
     return 0
+
+
+def _given_up(place: Place, safe_mode: SafeMode, parts: Parts) -> bool:
+    """Take an update back that was on trial when crashes have led to safe mode, and run everything else again."""
+    from agent.bundles.trial import give_up
+
+    with parts.optional("updates"):
+        if update := give_up(place, safe_mode.state()):
+            safe_mode.leave()
+            parts.failures["trial"] = Phrase(
+                "bundles.crashed",
+                "{name} {version} was taken back, because Edgewise crashed again and again while it was on trial",
+                name=update.name,
+                version=update.version,
+            )
+            logging.getLogger(__name__).warning("%s", parts.failures["trial"])
+            return True
+    return False
 
 
 def _completed(place: Place, parts: Parts) -> bool:

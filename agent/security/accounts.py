@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.errors import SignInError
+from agent.errors import SignInError, StoreError
 from agent.security.attempts import Attempts
 from agent.security.claim import Claim
 from agent.security.identity import Identity
@@ -46,14 +46,13 @@ class Accounts:
         )
 
     async def start(self) -> None:
-        """Begin as the daemon, with the store open: make the local key, and a claim code while there is no admin.
-
-        Raises:
-            StoreError: one of them cannot be written.
-        """
-        self.local_key.create()
-        if not await self.claim.claimed():
-            await self.claim.renew()
+        """Begin as the daemon, with the store open: make the local key, and a claim code while there is no admin."""
+        try:
+            if not await self.claim.claimed():
+                await self.claim.renew()
+            self.local_key.create()
+        except StoreError as error:  # people can come in all the same
+            logger.error("%s %s", error.message, error.hint)  # noqa: TRY400 - the message says it all
 
     def stop(self) -> None:
         """End as the daemon."""

@@ -40,6 +40,8 @@ class LocalKey:
             temporary.write_text(secret, encoding="ascii")
             temporary.replace(self._path)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise StoreError(
                 f"{self._path} cannot be written: {error.strerror}.", hint=f"Is {self._path.parent} writable?"
             ) from error

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from sqlite_utils import Database
 
+from agent.known_time import WRITTEN
 from agent.security.identity import Identity
 from agent.security.tokens import digest
 
@@ -12,7 +13,8 @@ LIFETIME = 180 * 86400  # seconds in all, and how long a browser keeps the cooki
 _UNUSED = 30 * 86400  # seconds without use
 _MOST = 100  # per user; a script that signs in for every request does not fill the disk
 
-_VALID = f"seen > :now - {_UNUSED} AND sessions.created > :now - {LIFETIME}"
+_UNDATED = f"sessions.created < {WRITTEN}"  # begun by a clock that nobody had set; see `date`
+_VALID = f"({_UNDATED} OR seen > :now - {_UNUSED} AND sessions.created > :now - {LIFETIME})"
 _SURPLUS = f"id IN (SELECT id FROM sessions WHERE user_id = :user_id ORDER BY seen DESC LIMIT -1 OFFSET {_MOST - 1})"  # noqa: S608 - constants
 _ALL = f"SELECT id, user_id, created, seen, agent, address FROM sessions WHERE {_VALID} ORDER BY seen DESC"  # noqa: S608 - constants
 _IDENTITY = f"""
@@ -54,8 +56,15 @@ def identify(database: Database, token: str, now: float) -> tuple[Identity, floa
     return Identity(**row), seen
 
 
+def date(database: Database, now: float) -> None:
+    """Count the sessions from now on that began before the computer knew the time, if it does now."""
+    if now >= WRITTEN:
+        database.execute(f"UPDATE sessions SET created = :now, seen = :now WHERE {_UNDATED}", {"now": now})  # noqa: S608 - a constant
+
+
 def begin(database: Database, session: Session, token: str, csrf: str) -> list[str]:
     """Add a session; returns the ids of those that ended of old age, or because the user has too many."""
+    date(database, session.created)
     ended = end(database, f"NOT ({_VALID})", {"now": session.created})
     ended += end(database, f"user_id = :user_id AND {_SURPLUS}", {"user_id": session.user_id})
     kept = {**asdict(session), "token": digest(token), "csrf": csrf}

@@ -50,7 +50,7 @@ class Sessions:
             replaced = session_table.end(database, "token = :token", {"token": digest(old)})
             return replaced + session_table.begin(database, session, token, new_secret())
 
-        self.tell(await self._store.write(change))
+        self.tell(await self._store.write(change, helps=True))
         return token, session
 
     async def identify(self, token: str) -> Identity | None:
@@ -114,12 +114,15 @@ class Sessions:
         self._endings.tell(ended)
 
     async def _end(self, condition: str, **parameters: object) -> Sequence[str]:
-        ended = await self._store.write(lambda database: session_table.end(database, condition, parameters))
+        ended = await self._store.write(
+            lambda database: session_table.end(database, condition, parameters), helps=True
+        )
         self.tell(ended)
         return ended
 
     async def _note_use(self, session_id: str, now: float) -> None:
         def change(database: Database) -> None:
+            session_table.date(database, now)
             database.execute("UPDATE sessions SET seen = max(seen, ?) WHERE id = ?", [now, session_id])
 
         try:

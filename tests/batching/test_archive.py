@@ -57,3 +57,15 @@ def test_the_limit_holds_whatever_is_put(entries: list[tuple[list[int], int]], l
     for cells, size in entries:
         archive.put(entry(*cells, size=size))
         assert archive.size <= limit
+
+
+def test_less_room_costs_the_oldest_and_no_room_all() -> None:
+    archive = Archive(100)
+    for first in range(5):
+        archive.put(entry(first, 2, 3))
+    archive.resize(20)
+    assert archive.size == 20
+    assert archive.take([4, 2, 3], 1) is not None
+    archive.resize(0)
+    archive.put(entry(1, 2, 3))
+    assert archive.size == 0

@@ -42,6 +42,19 @@ def test_a_key_of_minisign_signs_as_minisign_does() -> None:
     assert key.sign(DATA, recorded.comment) == recorded  # Ed25519 has no chance in it
 
 
+def test_what_we_write_is_what_minisign_has_written() -> None:
+    key, recorded = read_secret_key((RECORDED / "plain.key").read_text()), (RECORDED / "hashed.minisig").read_text()
+    written = write_signature(key.sign(DATA, read_signature(recorded.encode()).comment))
+    assert written.splitlines()[1:] == recorded.splitlines()[1:]  # the first line of each file is for people
+    assert key.public().file().splitlines()[1:] == (RECORDED / "plain.pub").read_text().splitlines()[1:]
+
+
+@pytest.mark.slow  # minisign takes a GiB of memory and some seconds for a password
+def test_a_key_of_minisign_with_a_password_is_read() -> None:
+    key = read_secret_key((RECORDED / "password.key").read_text(), "open sesame")
+    assert key.public() == read_public_key((RECORDED / "password.pub").read_text())
+
+
 def test_a_key_with_a_password_needs_it() -> None:
     key = make_key()
     text = key.file("open sesame")

@@ -86,6 +86,26 @@ def test_a_conversation_in_the_bin_is_gone_until_it_is_restored(store: Store) ->
     asyncio.run(run())
 
 
+def test_while_nobody_knows_the_time_the_order_is_kept_and_the_bin_is_not_emptied_too_soon(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        kept, attachments = Conversations(store), Attachments(store)
+        old = await kept.create("anna", title="old")
+        with monkeypatch.context() as patched:
+            patched.setattr("time.time", lambda: 300.0)  # in 1970, as a board without a battery starts
+            new = await kept.create("anna", title="new")
+            assert await kept.listed("anna") == [new, old]
+            await kept.delete("anna", new.id)
+            file = await attachments.add("anna", "a.txt", b"to be sent")
+        await kept.purge()
+        await attachments.purge()
+        await kept.restore("anna", new.id)
+        assert await attachments.text("anna", file.id) == "to be sent"
+
+    asyncio.run(run())
+
+
 def test_emptying_the_bin_leaves_nothing_of_a_conversation(store: Store) -> None:
     async def run() -> None:
         kept, attachments = Conversations(store), Attachments(store)

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from agent.errors import DownloadError, EdgewiseError, ModelNotFoundError
+from agent.models import transport
 from agent.models.progress import Meter
 from agent.models.retry import Setback
 from agent.models.transport import Http, check_status
@@ -25,6 +26,16 @@ def get(handler: Handler, url: str = "https://hub.example/start", token: str | N
 
 def response(status: int, headers: dict[str, str] | None = None) -> httpx.Response:
     return httpx.Response(status, headers=headers, request=httpx.Request("GET", "https://hub.example/file"))
+
+
+def test_who_asks_nobody_reads_no_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "authorities", lambda: pytest.fail("they are read"))
+
+    async def scenario() -> None:
+        async with transport.open_client(QUICK, remote=False) as client:
+            assert client.headers["User-Agent"] == "edgewise"
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("target", ["http://hub.example/file", "ftp://hub.example/file", "file:///etc/passwd"])

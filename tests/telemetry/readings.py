@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from agent.governor.state import Governed
 from agent.hardware.pressure import Pressure, Stall
 from agent.inference.frames import Timings
 from agent.metrics import Requests
@@ -49,7 +50,8 @@ def served() -> Requests:
 
 def full() -> Reading:
     """Return a reading in which every metric has a value."""
-    return Reading(READY, served(), 3600.4, SAMPLE, Backlog(12, 34_500, 7.9, 1), Uplink(connected=True, reconnects=2))
+    linked, slowed = Uplink(connected=True, reconnects=2), Governed(1, 0.75, 4, "It is hot.")
+    return Reading(READY, served(), 3600.4, SAMPLE, Backlog(12, 34_500, 7.9, 1), linked, governed=slowed)
 
 
 def recorded(root: Path) -> Reading:

@@ -16,7 +16,7 @@ BOARDS = sorted((Path(__file__).parents[1] / "boards").glob("*/tree"))
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "metrics.md"
 BASE_UNITS = ("celsius", "hertz", "watts", "joules", "bytes", "seconds", "ratio", "info", "per_second")
 # Without a unit: counts of things, and flags.
-COUNTED = ("requests", "tokens", "restarts", "active", "waiting", "rows", "dropped", "reconnects")
+COUNTED = ("requests", "tokens", "restarts", "threads", "active", "waiting", "rows", "dropped", "reconnects")
 FLAGS = ("throttled", "ready", "connected")
 
 METRIC = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
@@ -76,6 +76,7 @@ def test_values_are_in_their_unit_and_rounded() -> None:
         "power_w": 5.62, "power_of": "board", "energy_wh": 2.0, "token_j": 0.708,
         "mem_used_mb": 1812, "mem_engine_mb": 1500, "psi_cpu_some": 10.0, "psi_mem_full": 1.0, "psi_io_full": 25.0,
         "disk_free_mb": 20112, "disk_written_mb": 12.3, "emmc_worn_pct": 20,
+        "threads": 4, "power_pct": 75,
         "tok_s": 7.93, "answer_tok_s": 10.0, "ttft_ms": 912, "ttft_p95_ms": 3400, "active": 1, "queue_depth": 3,
         "requests": 4, "answers": 2, "errors": 1, "rejected": 5,
         "prompt_tokens": 200, "cached_tokens": 120, "completion_tokens": 42,

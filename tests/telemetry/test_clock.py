@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from agent.telemetry.clock import WRITTEN, Clock
+from agent.known_time import WRITTEN
+from agent.telemetry.clock import Clock
 from agent.telemetry.kernel_time import KernelTime
 from tests.telemetry.fake_time import START, FakeTime
 

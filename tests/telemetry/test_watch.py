@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from agent.governor.state import Governed
 from agent.state import RestraintState
 from agent.telemetry.reading import Reading
 from agent.telemetry.watch import Happening, Watch
@@ -48,6 +49,12 @@ def test_throttling_is_told_when_it_begins_and_when_it_ends() -> None:
     events = seen(cool, hot, hot, cool)
     assert [name for name, _ in events] == ["throttled", "unthrottled"]
     assert events[0][1] == {"because": ["heat"], "celsius": 85.0}
+
+
+def test_less_power_is_told_with_its_reason_and_so_is_more() -> None:
+    free, slow = (replace(full(), governed=governed) for governed in (Governed(), Governed(2, 0.5, 2, "It is hot.")))
+    events = seen(free, slow, slow, free)
+    assert events == [("slowed_down", {"power": 0.5, "because": "It is hot."}), ("sped_up", {"power": 1.0})]
 
 
 def test_a_disk_that_is_nearly_full_is_told_once_until_there_is_plenty_again() -> None:

@@ -118,7 +118,7 @@ SETUP = {
 }
 MODELS = {
     "models": Scene("/models"),
-    "models-of-a-user": Scene("/models", who="Bob"),
+    "models-of-a-user": Scene("/models?q=gemma", who="Bob"),
     "models-menu": Scene("/models?q=gemma", click(".shelf .menu > summary")),
     "models-details": Scene("/models?show=all&q=qwen#available", click(".shelf .more > summary", ".offer > summary")),
     "models-licence": Scene("/models?show=all&q=gemma#available", click(".offer > summary")),

@@ -12,6 +12,7 @@ from agent.selection import Selection
 from tests.selecting import MODEST, Entry, know_speed, small_model, write_family
 from tests.stewarding import install
 from tests.web.daemon import Daemon, daemon, eventually, offline
+from tests.web.documented import assert_documented
 
 PATH = "/api/edgewise/selection"
 
@@ -40,6 +41,13 @@ def test_tells_what_serves_what_was_chosen_and_why(chosen: Daemon) -> None:
     assert selection.reason
     assert all(entry.reason for entry in selection.rejected)
     assert any(entry.installed == "mine" for entry in (selection, *selection.rejected))
+
+
+def test_the_choice_and_the_models_are_as_documented(chosen: Daemon) -> None:
+    for path in (PATH, "/api/edgewise/models", "/v1/models", "/healthz"):
+        reply = chosen.http.get(path)
+        assert reply.status_code == 200
+        assert_documented(chosen, reply, path)
 
 
 def test_has_the_keys_that_programs_rely_on(chosen: Daemon) -> None:

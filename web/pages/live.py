@@ -40,6 +40,7 @@ from web.streams import Streams
 
 _LOOK_SECONDS = 1.0  # between two looks at what the device is doing
 _PING_SECONDS = 15.0  # between signs of life: a page that hears nothing for long takes the connection for dead
+_MOST_DIGITS = 12  # of the number of an event; Python reads no more than 4300
 _NAMES = {Think: "think", Block: "block", More: "more", Open: "tail", Delta: "delta"}
 
 
@@ -191,8 +192,9 @@ class _Viewer:
         """Go on after the last event that the browser has got, or begin with everything up to now."""
         message, _, number = self._last_id.rpartition(".")
         self._last_id = ""
-        if message == generation.message.id and number.isdecimal() and generation.log.since(int(number)) is not None:
-            self._told = int(number)
+        known = int(number) if number.isdecimal() and len(number) <= _MOST_DIGITS else None
+        if message == generation.message.id and known is not None and generation.log.since(known) is not None:
+            self._told = known
             return b""
         return self._snapshot(generation)
 

@@ -8,6 +8,7 @@ from agent import pinned, wishes
 from agent.bundles.journal import read_record
 from agent.bundles.place import Place
 from agent.errors import EdgewiseError, InputError
+from agent.models.embedder import EMBEDDINGS
 from agent.node import Node
 from agent.phrase import Phrase
 from web import catalogue
@@ -49,7 +50,7 @@ async def use_model(request: PageRequest, node: NamedDependency[Node], data: For
 @post("/models/delete", access="admin", sync_to_thread=True)
 def delete_model(request: PageRequest, node: NamedDependency[Node], data: Form) -> Response[str]:
     """Delete an installed model; the one that serves only when that is confirmed."""
-    name = node.models.find(data.get("name", "")).name
+    name = node.models.find(data.get("name", ""), any_kind=True).name
     if name in node.names() and data.get("confirm") != "yes":
         raise InputError(
             Phrase(
@@ -84,7 +85,7 @@ async def pull_model(request: PageRequest, node: NamedDependency[Node], data: Fo
         download = node.downloads.start(reference, title=catalogue.title(selection, reference))
     except EdgewiseError as error:
         return await _show(request, node, Wish(), error, reference)
-    if data.get("then") == "use":
+    if data.get("then") == "use" and reference != EMBEDDINGS:  # its model cannot chat
         pinned.write(node.config.state_dir, download.becomes)
     return go_to(request, _PAGE)
 

@@ -12,11 +12,16 @@ from agent.catalog import load_catalog
 from agent.cli import INTERRUPTED, settings
 from agent.cli.models.catalogued import conditions, resolve
 from agent.cli.models.progress import ProgressLine
+from agent.cli.table import format_time
 from agent.config import Config
+from agent.embeddings.listing import EmbeddingModel, listed
 from agent.errors import ModelError, ModelNotFoundError
 from agent.inference.set_aside import SetAside, identify
 from agent.models import InstalledModel, ModelStore, UnfinishedModel
 from agent.units import format_bytes
+from agent.upkeep.clearing import held
+from agent.upkeep.quota import next_to_go
+from agent.upkeep.uses import Uses
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -59,14 +64,21 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def list_models(args: argparse.Namespace, config: Config) -> int:
     """Print the installed models, and below them what interrupted pulls have left."""
     store = ModelStore(config.models_dir)
-    models, unfinished = store.everything(), store.unfinished()
+    models, unfinished, embeddings = store.everything(), store.unfinished(), listed(config, store)
     if args.json:
-        print(msgspec.json.encode({"models": models, "unfinished": unfinished}).decode())
+        print(msgspec.json.encode({"models": models, "unfinished": unfinished, "embeddings": embeddings}).decode())
         return 0
     if models:
-        print(_table(models))
+        uses = Uses(config.state_dir / "uses.json")
+        print(_table(models, uses))
+        latest = {use.name for use in uses.all()[-1:]}
+        if latest and (first := next_to_go(held(config, models, uses, latest))):
+            print(f"When room is needed, {first} goes first: it was not used for the longest time.")
     else:
         print("No model is installed. `edgewise models pull starter` fetches a small one.")
+    for model in embeddings:
+        if model.state == "missing":
+            print(_describe_missing(model))
     for rest in unfinished:
         print(_describe_unfinished(rest))
     return 0
@@ -139,8 +151,8 @@ def _verify(store: ModelStore, set_aside: SetAside, name: str) -> int:
     return 0
 
 
-def _table(models: Sequence[InstalledModel]) -> str:
-    rows = [("NAME", "SIZE", "QUANT", "PARAMS", "CONTEXT", "SOURCE")]
+def _table(models: Sequence[InstalledModel], uses: Uses) -> str:
+    rows = [("NAME", "SIZE", "QUANT", "PARAMS", "CONTEXT", "USED", "SOURCE")]
     rows += [
         (
             model.name,
@@ -148,6 +160,7 @@ def _table(models: Sequence[InstalledModel]) -> str:
             _kind(model),
             _format_count(model.parameter_count),
             str(model.context_length or "-"),
+            format_time(uses.last(model.name) or None),
             model.source,
         )
         for model in models
@@ -159,7 +172,8 @@ def _table(models: Sequence[InstalledModel]) -> str:
 
 
 def _kind(model: InstalledModel) -> str:
-    return f"{model.quantization} ONNX" if model.format == "onnx" else model.quantization
+    kind = {"gguf": "", "onnx": " ONNX", "encoder": " embeddings"}[model.format]
+    return f"{model.quantization}{kind}"
 
 
 def _format_count(count: int) -> str:
@@ -168,6 +182,10 @@ def _format_count(count: int) -> str:
         if count >= size:
             return f"{count / size:.1f}".removesuffix(".0") + unit
     return str(count)
+
+
+def _describe_missing(model: EmbeddingModel) -> str:
+    return f"Not here: {model.name}, embeddings, {format_bytes(model.bytes)} (edgewise models pull {model.reference})"
 
 
 def _describe_unfinished(rest: UnfinishedModel) -> str:

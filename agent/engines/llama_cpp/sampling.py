@@ -22,6 +22,8 @@ _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32
 _MAX_GRAMMAR = 64 * 1024  # characters; llama.cpp compares every alternative with every other
 _COUNTS = ("minLength", "maxLength", "minItems", "maxItems")
 _MAX_DEPTH = 4096  # parentheses; at about 15,000 the recursion of llama.cpp's parser ends the process
+# The converter lets texts have line ends, which JSON forbids (RFC 8259, section 7); llama.cpp's own does not.
+_ANY, _PRINTABLE = r'[^"\\] | "\\"', r'[^"\\\x7F\x00-\x1F] | "\\"'
 _RANDOM_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED
 
 _Handle: TypeAlias = "ctypes._Pointer[lib.llama_sampler]"  # noqa: SLF001 - what the binding's functions return
@@ -100,7 +102,7 @@ def _schema_grammar(schema: str) -> str:
     """Translate a JSON schema; the converter raises whatever it stumbles over."""
     try:
         _require_bounded(schema)
-        return str(json_schema_to_gbnf(schema))
+        return str(json_schema_to_gbnf(schema)).replace(_ANY, _PRINTABLE)
     except Exception as error:
         raise RequestError(
             f"The JSON schema cannot be turned into a grammar: {type(error).__name__} {error}.",

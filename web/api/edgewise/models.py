@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody
 
 from agent import wishes
 from agent.downloads import Download
+from agent.embeddings.listing import EmbeddingModel
 from agent.errors import ForbiddenError, InputError
 from agent.models import InstalledModel
 from agent.models.sources import find_source
@@ -26,9 +27,10 @@ class Models(msgspec.Struct, frozen=True):
     Attributes:
         serving: name of the installed model that answers now; empty while none does.
         wanted: name of the model that somebody has chosen; empty when the choice is Edgewise's.
-        installed: by name.
+        installed: those that can chat, by name.
         available: the best file of each model that is not installed, best first, whatever its licence.
         downloads: that people have started, oldest first.
+        embeddings: models that make embeddings, also the usual one while it is not here.
     """
 
     serving: str
@@ -36,6 +38,7 @@ class Models(msgspec.Struct, frozen=True):
     installed: list[InstalledModel]
     available: list[Considered]
     downloads: list[Download]
+    embeddings: list[EmbeddingModel]
 
 
 class Pull(msgspec.Struct, frozen=True):
@@ -62,6 +65,7 @@ async def show_models(node: NamedDependency[Node]) -> Models:
         installed=node.models.installed(),
         available=[_considered(row.entry) for row in catalogue.rows(selection)],
         downloads=node.downloads.all(),
+        embeddings=node.embeddings.models(),
     )
 
 
