@@ -35,7 +35,7 @@ from agent.units import format_bytes, format_duration
 from web.assets import Assets
 from web.locale import LANGUAGES, Texts, Translator, preferred
 from web.packed import HEADERS, LEAST, Packed, takes_gzip
-from web.said import said, sentence
+from web.said import said, sentence, with_code
 
 PageRequest: TypeAlias = Request[Identity | None, Any, Any]
 Form: TypeAlias = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -60,7 +60,9 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.filters.update(bytes=format_bytes, duration=format_duration, moment=_moment)
+        self._environment.filters.update(
+            bytes=format_bytes, duration=format_duration, moment=_moment, with_code=with_code
+        )
         icons = assets.url("icons.svg")
         self._environment.globals.update(
             asset=assets.url,

@@ -1,9 +1,12 @@
 """What Edgewise says by itself, on the page of somebody who reads another language than English."""
 
+import re
+
 from markupsafe import Markup, escape
 
 from web.locale import DEFAULT, Translator
 
+_CODE = re.compile(r"`([^`]+)`")
 _STOPS = (".", "!", "?", "。", "…")
 
 
@@ -19,6 +22,11 @@ def sentence(t: Translator, text: str) -> Markup:
     return _marked(t, whole, words and whole)
 
 
+def with_code(text: str) -> Markup:
+    """Return a text in which what stands between backticks, mostly a command, is shown as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped, and only tags added
+
+
 def _whole(text: str, language: str) -> str:
     stop = "" if not text or text.endswith(_STOPS) else "。" if language == "zh" else "."
     return f"{text[:1].upper()}{text[1:]}{stop}"
@@ -26,5 +34,5 @@ def _whole(text: str, language: str) -> str:
 
 def _marked(t: Translator, english: str, words: str | None) -> Markup:
     if words is not None or t.language == DEFAULT or not english:
-        return escape(words or english)
-    return Markup('<span lang="en">{}</span>').format(english)
+        return with_code(words or english)
+    return Markup('<span lang="en">{}</span>').format(with_code(english))

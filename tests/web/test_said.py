@@ -64,3 +64,8 @@ def test_phrases_within_a_phrase_are_said_in_the_language_too() -> None:
     assert note == "It will be slower than is pleasant: it gives fewer than 2.5 tokens per second."
     assert said(GERMAN, note) == "Es wird langsamer sein als angenehm: schafft weniger als 2.5 Token pro Sekunde."
     assert said(CHINESE, joined("", EMPTY, EMPTY)) == "a&lt;b&gt;.txt 是空文件。a&lt;b&gt;.txt 是空文件。"
+
+
+def test_commands_within_a_text_are_shown_as_code_and_nothing_else_becomes_markup() -> None:
+    assert said(ENGLISH, "Run `edgewise doctor`.") == "Run <code>edgewise doctor</code>."
+    assert said(ENGLISH, "`<b>` & `") == "<code>&lt;b&gt;</code> &amp; `"

@@ -30,7 +30,7 @@ def test_a_taken_port_is_said_before_anything_starts(state: Path) -> None:
             check=False,
         )
     assert result.returncode == 2
-    assert f"Port {port} on 127.0.0.1 is taken." in result.stderr
+    assert f"Port {port} on 127.0.0.1 is taken by " in result.stderr
     assert "--port" in result.stderr
     assert result.stdout == ""
 
