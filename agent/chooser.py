@@ -21,6 +21,7 @@ from agent.inference.frames import Timings
 from agent.inference.set_aside import SetAside, identify
 from agent.measurements import Measurements
 from agent.models import ModelStore
+from agent.models.foreign import readable
 from agent.models.starter import NAME as STARTER_NAME
 from agent.offers import offers, read_offer
 from agent.onnx import is_onnx
@@ -155,9 +156,10 @@ class Chooser:
         return None
 
     def state(self) -> tuple[str, ...]:
-        """Return what users change while the daemon runs: what they want of models, and which are installed."""
+        """Return what users change while the daemon runs: what they want of models, and which can be read."""
         wishes = f"{pinned.read(self.config.state_dir)} {self.config.use} {self.config.prefer}"
-        return (wishes, *sorted(model.name for model in self.store.everything()), self.duels.version())
+        here = readable(self.store.everything(), self.store.root, self.config.engine_socket)
+        return (wishes, *here, self.duels.version())
 
     def learn(self, candidate: Candidate, timings: Timings) -> None:
         """Remember what an answer took that had the machine to itself."""

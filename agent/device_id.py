@@ -20,6 +20,11 @@ async def device_id(store: Store) -> str:
 
     def keep(database: Database) -> str:
         database.execute("INSERT OR IGNORE INTO device (key, value) VALUES (?, ?)", [_ROW, fresh])
-        return str(database.execute("SELECT value FROM device WHERE key = ?", [_ROW]).fetchone()[0])
+        return _kept(database)
 
-    return await store.write(keep)
+    return await store.read(_kept) or await store.write(keep)  # it may be on a disk that can only be read
+
+
+def _kept(database: Database) -> str:
+    row = database.execute("SELECT value FROM device WHERE key = ?", [_ROW]).fetchone()
+    return str(row[0]) if row else ""

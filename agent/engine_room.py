@@ -94,8 +94,11 @@ class EngineRoom:
 
     def selection(self) -> SelectionState | None:
         """Return what was chosen and why, and what is on its way; None before the first choice."""
-        failures = list(self.supervisor.failures.values())
-        return chosen(self.supervisor.status, self.steward, self.chooser.wanted(), failures)
+        return chosen(self.supervisor.status, self.steward, self.chooser.wanted(), list(self.failures().values()))
+
+    def failures(self) -> dict[str, str]:
+        """Return why models that were to serve do not, in sentences, by name."""
+        return {**self.supervisor.failures, **self.steward.closed}
 
     def try_again(self, model: str) -> bool:
         """Forget that a model was set aside, and choose anew; False when it is not. `model` is as in `set_aside`."""

@@ -199,7 +199,7 @@ class Node:
     @property
     def failures(self) -> Mapping[str, str]:
         """Why models that were to serve do not, in sentences, by name."""
-        return self._supervisor.failures
+        return self._room.failures()
 
     @property
     def name(self) -> str:

@@ -19,6 +19,7 @@ from agent.errors import EdgewiseError
 from agent.inference.candidate import Candidate
 from agent.inference.supervisor import Supervisor
 from agent.models import TransferControl
+from agent.models.foreign import foreign
 from agent.models.progress import Progress, describe
 from agent.models.starter import NAME as STARTER_NAME
 from agent.models.starter import STARTER
@@ -75,6 +76,7 @@ class Steward:
         self.selection: Selection | None = None
         self.coming: Coming | None = None
         self.trouble: EdgewiseError | None = None
+        self.closed: dict[str, str] = {}  # why models cannot be read, by name
         self.others_download: Callable[[], bool] = lambda: False
         self.memory: Callable[[], int] = supervisor.memory
         self._chooser = chooser
@@ -119,13 +121,17 @@ class Steward:
         """Choose, and return what can be run; without a measurement where somebody waits to be served first."""
         self._chooser.store.require_readable()
         self._look()
+        known, self.closed = self.closed, foreign(self._chooser.store.root, self._chooser.config.engine_socket)
+        for why in set(self.closed.values()) - set(known.values()):
+            logger.warning("%s", why)
         before, ours = self.selection, self.memory()
         self._measured = self._supervisor.status.state != "stopped" and not self._chooser.wanted()
         self.selection = await self._chooser.choose(ours=ours, measure=self._measured)
         self.trouble = None
         if before is None or before.file != self.selection.file:
             _tell(self.selection, self._chooser.wanted())
-        self._candidates = self._allowed(self._chooser.candidates(self.selection), self.selection)
+        candidates = self._allowed(self._chooser.candidates(self.selection), self.selection)
+        self._candidates = [candidate for candidate in candidates if candidate.name not in self.closed]
         return self._candidates
 
     def _allowed(self, candidates: list[Candidate], selection: Selection) -> list[Candidate]:

@@ -6,6 +6,7 @@ each other, and the command line may open the same file beside a running daemon.
 
 import asyncio
 import contextlib
+import logging
 import os
 import sqlite3
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from sqlite_utils import Database
 
@@ -20,8 +22,10 @@ from agent.errors import StoreError, UnwritableError
 from agent.phrase import Phrase
 from agent.schema import migrations
 from agent.spare import Spare
-from agent.storing import failure, is_full
+from agent.storing import failure, is_full, refuses
 from agent.upkeep.checking import is_corrupt
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -53,7 +57,10 @@ class Store:
         while self._writer not in self._connections:
             try:
                 self._writer.submit(self._connect, self._writer, migrate=True).result()
-            except UnwritableError:
+            except UnwritableError as error:
+                if refuses(self.path.parent):
+                    self._open_to_read(error)
+                    return
                 if not any(spare.give() for spare in (self._opening, self._spare)):  # one at a time
                     raise
         self._reader.submit(self._connect, self._reader, migrate=False).result()
@@ -79,7 +86,9 @@ class Store:
             UnwritableError: the disk is full, or can only be read.
             StoreError: the database cannot be written for another reason.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._writer, partial(self._change, change, helps=helps))
+        return await asyncio.get_running_loop().run_in_executor(
+            self._writer, partial(self._change, change, helps=helps)
+        )
 
     async def tend(self, work: Callable[[Database], T]) -> T:
         """Run `work` in the writing thread, outside a transaction; who writes waits meanwhile.
@@ -130,6 +139,25 @@ class Store:
                 ),
             ) from error
         self._connections[executor] = database
+
+    def _open_to_read(self, why: UnwritableError) -> None:
+        """Open what is there on a disk that nobody may write to: it can be shown, and every change is refused."""
+        how = "mode=ro" if self.path.with_name(f"{self.path.name}-wal").exists() else "immutable=1"
+        address = f"file:{quote(str(self.path))}?{how}"
+
+        def connect() -> Database:
+            database = Database(sqlite3.connect(address, uri=True))
+            if migrations.pending(database):
+                raise why
+            return database
+
+        try:
+            for executor in (self._writer, self._reader):
+                self._connections[executor] = executor.submit(connect).result()
+        except sqlite3.Error as error:
+            raise why from error
+        self.unwritable = why
+        logger.error("%s %s", why.message, why.hint)
 
     def _create(self) -> None:
         """Make an empty file that nobody else can read: it will have password hashes and chats in it.

@@ -80,10 +80,10 @@ def read_only(path: Path) -> UnwritableError:
 def _is_read_only(error: Exception, path: Path) -> bool:
     if isinstance(error, OSError):
         return error.errno == errno.EROFS
-    return _primary(error) in _UNWRITABLE and _refuses(path.parent)
+    return _primary(error) in _UNWRITABLE and refuses(path.parent)
 
 
-def _refuses(folder: Path) -> bool:
+def refuses(folder: Path) -> bool:
     """Tell whether nobody may write to a disk: a failed one does not say so until somebody tries."""
     try:
         os.close(os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o600))
@@ -97,4 +97,7 @@ def _primary(error: Exception) -> int:
 
 
 def _free(path: Path) -> int:
-    return shutil.disk_usage(path.parent).free
+    try:
+        return shutil.disk_usage(path.parent).free
+    except OSError:  # the folder is gone
+        return _FULL

@@ -3,7 +3,9 @@
 They are counted from the moment they are accepted, so that those count too that never finish a TLS handshake.
 """
 
+import errno
 import ipaddress
+import os
 import resource
 import socket
 from collections import Counter
@@ -94,6 +96,14 @@ class Gate(socket.socket):
     def __init__(self, listener: socket.socket, crowd: Crowd) -> None:
         super().__init__(listener.family, listener.type, listener.proto, fileno=listener.detach())
         self._crowd = crowd
+        self._last = os.open(os.devnull, os.O_RDONLY)
+
+    def close(self) -> None:
+        """Close it."""
+        super().close()
+        if self._last >= 0:
+            os.close(self._last)
+            self._last = -1
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept a connection.
@@ -101,7 +111,16 @@ class Gate(socket.socket):
         Raises:
             ConnectionAbortedError: there was no room for it; asyncio takes that for one that has ended already.
         """
-        connection, address = super().accept()
+        try:
+            connection, address = super().accept()
+        except OSError as error:
+            if error.errno in {
+                errno.EMFILE,
+                errno.ENFILE,
+            }:  # asyncio would try this 2048 times, with as many tracebacks
+                self._turn_away()
+                raise ConnectionAbortedError from error
+            raise
         groups = self._crowd.enter(address[0])
         if not groups:
             connection.close()
@@ -109,6 +128,17 @@ class Gate(socket.socket):
         guest = _Guest(self.family, self.type, self.proto, fileno=connection.detach())
         guest.on_close = partial(self._crowd.leave, groups)
         return guest, address
+
+    def _turn_away(self) -> None:
+        """Close a connection for which this process has no file left; one is kept for that."""
+        os.close(self._last)
+        self._last = -1
+        try:
+            connection, address = super().accept()
+            connection.close()
+            self._crowd.refused.add(address[0])
+        finally:
+            self._last = os.open(os.devnull, os.O_RDONLY)
 
 
 class _Guest(socket.socket):

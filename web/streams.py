@@ -1,8 +1,7 @@
 """How many event streams are open at the same time: each holds a connection, and looks at the device every second."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from agent.errors import QueueFullError
 from agent.phrase import Phrase
@@ -18,30 +17,24 @@ class Streams:
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()
 
-    def require_place(self, session: str) -> None:
-        """Refuse another stream where there are too many.
+    def take(self, session: str) -> Callable[[], None]:
+        """Count one more stream from now on; returns what counts it no longer, the first time that it is called.
 
         Raises:
             QueueFullError: they are too many, of this session or in all.
         """
-        if not self._has_place(session):
+        if self._open.total() >= _MOST or (session and self._open[session] >= _MOST_OF_SESSION):
             raise QueueFullError(
                 Phrase("errors.too_many_pages", "Too many pages of this device are open at the same time."),
                 retry_after=_RETRY_AFTER,
                 hint=Phrase("errors.too_many_pages_hint", "Close some of them; the others go on."),
             )
+        self._open[session] += 1
+        places = [session]
 
-    @contextmanager
-    def place(self, session: str) -> Iterator[bool]:
-        """Count a stream while the block runs; gives False when others have taken the last place meanwhile."""
-        found = self._has_place(session)
-        self._open[session] += found
-        try:
-            yield found
-        finally:
-            self._open[session] -= found
-            if not self._open[session]:
-                del self._open[session]
+        def give_back() -> None:
+            while places:
+                self._open.subtract([places.pop()])
+                self._open += Counter()  # forgets who has none
 
-    def _has_place(self, session: str) -> bool:
-        return self._open.total() < _MOST and (not session or self._open[session] < _MOST_OF_SESSION)
+        return give_back

@@ -16,6 +16,7 @@ from agent.bundles.place import Place
 from agent.cli import settings
 from agent.config import Config, Resolved, engine_environment, resolve, resolve_without_file, supervision
 from agent.errors import ConfigError, EdgewiseError
+from agent.heap import give_back
 from agent.phrase import Phrase
 from agent.safe_mode.kept_config import keep, kept
 from agent.safe_mode.lives import Rules
@@ -50,6 +51,7 @@ def rescue(options: argparse.Namespace, error: ConfigError) -> Resolved:
 def serve(options: argparse.Namespace, config: Config) -> int:
     """Serve until SIGTERM or Ctrl-C."""
     gc.disable()  # what a start makes stays; to look for garbage among it takes 20 ms
+    give_back()
     logging.basicConfig(
         level=config.log_level.upper(),
         format="%(asctime)s %(levelname)-7s %(message)s",

@@ -1,10 +1,8 @@
 """Models for an engine that runs as another user."""
 
-import logging
+import contextlib
 import stat
 from pathlib import Path
-
-logger = logging.getLogger(__name__)
 
 _READ = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 _ENTER = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
@@ -16,7 +14,5 @@ def lend(models: Path) -> None:
     for path in (models, *models.rglob("*")):
         if not path.is_symlink():
             mode = path.stat().st_mode
-            try:
+            with contextlib.suppress(PermissionError):  # root has brought it: see agent.models.foreign
                 path.chmod(stat.S_IMODE(mode) | _READ | (_ENTER if stat.S_ISDIR(mode) else 0))
-            except PermissionError:  # root has brought it
-                logger.warning("The engine may not be able to read %s: it belongs to another user.", path)

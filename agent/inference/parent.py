@@ -6,6 +6,8 @@ import select
 import signal
 import socket
 
+from agent.heap import give_back
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -15,6 +17,7 @@ def connect(fd: int) -> socket.socket:
     Args:
         fd: our end of a socket pair.
     """
+    give_back()
     die_with_parent()
     connection = socket.socket(fileno=fd)
     if _orphaned(connection):  # the daemon had ended before the kernel knew

@@ -114,9 +114,7 @@ class Sessions:
         self._endings.tell(ended)
 
     async def _end(self, condition: str, **parameters: object) -> Sequence[str]:
-        ended = await self._store.write(
-            lambda database: session_table.end(database, condition, parameters), helps=True
-        )
+        ended = await self._store.write(lambda database: session_table.end(database, condition, parameters), helps=True)
         self.tell(ended)
         return ended
 

@@ -68,7 +68,7 @@ async def _fill(state: Path, conversations: int) -> dict[str, Any]:
         user = await node.security.users.add(_NAME, _PASSWORD, "admin")
         sessions = [await node.security.sign_in(_NAME, _PASSWORD, agent="", address="") for _ in range(_DEVICES)]
         for number in range(conversations):
-            await import_into(node.store, user.id, edgewise.write(_conversation(number, rich=number == 0)))
+            await import_into(node.store, user.id, edgewise.write(conversation(number, rich=number == 0)))
         await _look_at_all(node)
         newest = (await node.chat.conversations.listed(user.id, limit=1))[0]
         question, answer = (await node.chat.messages.thread(user.id, newest.id))[:2]
@@ -79,7 +79,7 @@ async def _fill(state: Path, conversations: int) -> dict[str, Any]:
         await node.stop()
 
 
-def _conversation(number: int, *, rich: bool) -> PortableConversation:
+def conversation(number: int, *, rich: bool) -> PortableConversation:
     """Return a conversation; `rich`: every answer is two kilobytes of lists, tables or code, else every third."""
     asked = time.time() - number * _DAY / 5
     topic = _TOPICS[number % len(_TOPICS)]

@@ -43,18 +43,18 @@ class Disk:
 
     def fail(self) -> None:
         """Have the kernel find an error: from now on nobody may write, whatever they have open."""
-        device = os.stat(self.folder).st_dev
+        device = self.folder.stat().st_dev
         name = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
         Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("1")
 
     def mount(self, *options: str) -> None:
         """Mount it, for example with `ro`."""
-        command = ["mount", "-o", ",".join((_OPTIONS, *options)), self.image, self.folder]
+        command = ["/bin/mount", "-o", ",".join((_OPTIONS, *options)), str(self.image), str(self.folder)]
         subprocess.run(command, check=True, capture_output=True)
 
     def unmount(self) -> None:
         """Take it away."""
-        subprocess.run(["umount", "--lazy", self.folder], check=True)  # somebody may still be about to end
+        subprocess.run(["/bin/umount", "--lazy", self.folder], check=True)  # somebody may still be about to end
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def disk(folder: Path, megabytes: int = 512) -> Iterator[Disk]:
     try:
         with made.image.open("wb") as image:
             image.truncate(megabytes << 20)
-        subprocess.run(["mkfs.ext4", "-q", "-m", "0", made.image], check=True, capture_output=True)
+        subprocess.run(["/sbin/mkfs.ext4", "-q", "-m", "0", made.image], check=True, capture_output=True)
         made.mount()
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no disk can be mounted: {error}")

@@ -14,7 +14,8 @@ it has missed. Frames are made here, since litestar's helper separates lines by 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+import weakref
+from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Annotated
@@ -61,10 +62,11 @@ async def events(
     if shown.conversation:
         await node.chat.conversations.get(person(request).user_id, shown.conversation)  # of somebody else: no stream
     streams: Streams = request.app.state.streams
-    streams.require_place(person(request).session)
-    viewer = _Viewer(request, node, shown, last_id)
+    give_back = streams.take(person(request).session)
+    frames = _Viewer(request, node, shown, last_id).frames(give_back)
+    weakref.finalize(frames, give_back)  # whoever leaves at once is sent nothing, and the generator never begins
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Stream(viewer.frames(), media_type="text/event-stream", headers=headers)
+    return Stream(frames, media_type="text/event-stream", headers=headers)
 
 
 ROUTES = [events]
@@ -84,7 +86,6 @@ class _Viewer:
 
     def __init__(self, request: PageRequest, node: Node, shown: _Shown, last_id: str) -> None:
         self._me = person(request)
-        self._streams: Streams = request.app.state.streams
         self._node = node
         self._t: Translator = translator(request)
         self._shown = shown
@@ -94,11 +95,10 @@ class _Viewer:
         self._status = b""
         self._wake = asyncio.Event()
 
-    async def frames(self) -> AsyncIterator[bytes]:
+    async def frames(self, at_end: Callable[[], None]) -> AsyncGenerator[bytes, None]:
         """Yield frames until the page is left or the session ends."""
         with ExitStack() as stack:
-            if not stack.enter_context(self._streams.place(self._me.session)):
-                return  # the browser comes again
+            stack.callback(at_end)
             news = stack.enter_context(self._node.chat.feed.subscribe(self._me.user_id, self._wake))
             stack.callback(self._leave)
             ended = asyncio.create_task(until_revoked(self._node, self._me), name="end of a session")

@@ -3,8 +3,9 @@
 const BEGINNING = 1 << 19; // bytes in which a file says what it is and who has signed it
 const form = document.getElementById("upload");
 const [file, apply, shown] = [form.elements.file, form.querySelector(".button:not([type])"), form.lastElementChild];
+const told = shown.previousElementSibling;
 const [meter, text, cancel] = ["progress", "p", "button"].map((name) => shown.querySelector(name));
-const numbers = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
+const numbers = new Intl.NumberFormat(document.documentElement.lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const size = (bytes) => (bytes < 1 << 30 ? `${numbers.format(bytes / 2 ** 20)} MiB` : `${numbers.format(bytes / 2 ** 30)} GiB`);
 let stop = new AbortController();
 
@@ -19,6 +20,7 @@ function progress(done, total) {
   const { sending, sent } = form.dataset;
   if (done < total) meter.value = done / total;
   else meter.removeAttribute("value");
+  cancel.hidden = done >= total; // from then on the device alone decides
   text.textContent = done < total ? sending.replace("{done}", size(done)).replace("{total}", size(total)) : sent;
 }
 
@@ -45,9 +47,7 @@ function answered(reply) {
     location.assign(address);
     if (reply.status < 400) location.reload(); // another part of the same page is none to load
   } else if (reply?.status >= 400) {
-    const notices = document.getElementById("notices");
-    notices.innerHTML = reply.responseText;
-    notices.scrollIntoView({ block: "center" });
+    told.innerHTML = reply.responseText;
   } else return Boolean(reply);
   return false;
 }
@@ -60,7 +60,7 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const whole = new FormData(form);
   stop = new AbortController();
-  document.getElementById("notices").replaceChildren();
+  told.replaceChildren();
   show(true);
   progress(0, file.files[0].size || 1);
   addEventListener("beforeunload", leaving);
@@ -70,7 +70,8 @@ form.addEventListener("submit", async (event) => {
     removeEventListener("beforeunload", leaving);
     if (reply) answered(reply);
   } catch {
-    document.dispatchEvent(new Event("htmx:error"));
+    told.innerHTML = '<p class="notice bad" role="alert"></p>';
+    told.firstChild.textContent = form.dataset.cut;
   }
   removeEventListener("beforeunload", leaving);
   show(false);

@@ -23,6 +23,18 @@ def chosen(host: Host) -> str:
     return pinned.read(host.config.state_dir)
 
 
+async def keeper(host: Host) -> str:
+    """Return the model to keep while another is on its way: what serves, or will in a moment, or is here at least.
+
+    Empty when there is none at all. Without one to keep, the new model would serve before anybody has looked at it.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while not serving(host) and host.health().status in {"loading", "restarting"}:  # noqa: ASYNC110 - no event
+                await asyncio.sleep(_LOOK_SECONDS)
+    return serving(host) or next((model.name for model in host.models.installed()), "")
+
+
 async def until_serves(host: Host, name: str) -> None:
     """Wait until a model serves that was told to.
 

@@ -12,7 +12,7 @@ from agent.telemetry.host import Host
 from agent.telemetry.jobs import artifact, health, signature, window
 from agent.telemetry.jobs.fetching import fetch
 from agent.telemetry.jobs.record import Record
-from agent.telemetry.jobs.serving import chosen, serving, until_serves
+from agent.telemetry.jobs.serving import chosen, keeper, serving, until_serves
 from agent.telemetry.payloads import Job, JobState
 
 _LOOK_SECONDS = 1.0
@@ -150,7 +150,7 @@ class Update:
             return
         record.ours = True
         if not chosen(self._host):  # else the new model would serve at once, if the device finds it better
-            record.held = serving(self._host)
+            record.held = await keeper(self._host)
         await self._log.enter(record, "download")
         if record.held:
             self._host.use_model(record.held)

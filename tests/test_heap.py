@@ -1,0 +1,27 @@
+"""Memory that is freed goes back to the system, whatever small things were made meanwhile."""
+
+import subprocess
+import sys
+
+_SCRIPT = """
+import re
+from pathlib import Path
+from agent.heap import give_back
+
+def own():
+    return int(re.search(r"RssAnon:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) >> 10
+
+give_back()
+state = bytearray(16 << 20)
+del state  # from which malloc learns
+before = own()
+state = bytearray(16 << 20)
+small = [bytes(600) for _ in range(1000)]
+del state
+print(own() - before)
+"""
+
+
+def test_a_large_block_is_given_back_even_after_small_ones_were_made() -> None:
+    done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 4, "MiB; 16 without"
