@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.cli import run
+from agent.cli import execute
 from agent.config import SETTINGS, Config, engine_environment, resolve
 from agent.errors import ConfigError
 
@@ -234,7 +234,7 @@ def test_the_token_is_never_shown(
     resolved = resolve({"hf_token_file": str(path)})
     assert "s3cret" not in repr(resolved) + repr(resolved.config.sources()) + repr(SETTINGS)
     for arguments in (["config"], ["config", "--json"]):
-        assert run([*arguments, "--hf-token-file", str(path)]) == 0
+        assert execute([*arguments, "--hf-token-file", str(path)]) == 0
         shown = capsys.readouterr()
         assert "s3cret" not in shown.out + shown.err
         assert str(path) in shown.out
@@ -244,7 +244,7 @@ def test_the_settings_in_force_are_shown_with_their_origin(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("EDGEWISE_QUEUE", "7")
-    assert run(["config", "--json", "--port", "9"]) == 0
+    assert execute(["config", "--json", "--port", "9"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert set(shown) == {setting.name for setting in SETTINGS}
     assert shown["port"] == {"value": 9, "from": "command line"}
@@ -255,7 +255,7 @@ def test_the_settings_in_force_are_shown_with_their_origin(
 def test_a_wrong_setting_ends_the_command_with_two_lines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("prot = 1")
-    assert run(["--config", str(path), "config"]) == 2
+    assert execute(["--config", str(path), "config"]) == 2
     shown = capsys.readouterr().err.splitlines()
     assert shown == [f"edgewise: There is no setting 'prot' ({path}).", "hint: Did you mean 'port'?"]
 
@@ -281,7 +281,7 @@ def test_libraries_are_listed_with_commas_and_shown_as_they_are(
 ) -> None:
     monkeypatch.setenv("EDGEWISE_ONNX_EP_LIBRARIES", "/opt/a.so, ~/b.so")
     assert resolve({}).config.onnx_ep_libraries == [Path("/opt/a.so"), Path.home() / "b.so"]
-    assert run(["config"]) == 0
+    assert execute(["config"]) == 0
     assert f'["/opt/a.so","{Path.home()}/b.so"]' in capsys.readouterr().out
 
 

@@ -12,6 +12,7 @@ Every template has, beside what its handler gives:
     open_mode         whether everybody may do everything here (`auth = open`)
     said(text)        what Edgewise says by itself, in that language; see `web.said`
     sentence(text)    the same with a capital letter and a full stop
+    fragment          whether htmx asks, which puts the answer into the page and reads what is in noscript
     title_of(name)    what people call an installed model
     secure            whether the connection is encrypted
     language, theme, path, languages
@@ -93,6 +94,7 @@ class Pages:
             "unwritable": self._node.store.unwritable,
             "title_of": self._node.title,
             "secure": request.scope["scheme"] == "https",
+            "fragment": wants_fragment(request),
             "path": request.scope["path"],  # not of its URL: a host that is none makes that fail
         }
         return self._environment.get_template(template).render({**values, **context})

@@ -37,10 +37,10 @@ def main() -> None:
     for name in _UNUSED:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # typeshed does not know that it may be None
     os.umask(0o077)  # chats, keys and logs: what Edgewise writes is for the user that it runs as
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(execute(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def execute(arguments: list[str]) -> int:
     """Run one command; errors meant for people end as two lines on stderr, without a traceback."""
     parser = create_parser(next(iter(arguments), ""))
     options = parser.parse_args(arguments)

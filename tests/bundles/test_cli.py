@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli import run
+from agent.cli import execute
 from agent.cli.bundle import trial
 from agent.config import Config
 from tests.gguf_files import gguf
@@ -21,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def bundle(*arguments: str) -> int:
-    return run(["bundle", *arguments])
+    return execute(["bundle", *arguments])
 
 
 def create(*more: str) -> int:
@@ -47,10 +47,10 @@ def test_a_bundle_goes_from_the_workshop_to_a_device_and_back(home: Path, capsys
     assert bundle("apply", "--dry-run", "a.edgewise-bundle") == 0
     assert "Nothing was changed" in capsys.readouterr().out
     assert bundle("apply", "--no-wait", "a.edgewise-bundle") == 0
-    assert run(["models", "list"]) == 0
+    assert execute(["models", "list"]) == 0
     assert "tiny" in capsys.readouterr().out
     assert bundle("rollback") == 0
-    assert run(["models", "list"]) == 0
+    assert execute(["models", "list"]) == 0
     assert "No model is installed" in capsys.readouterr().out
 
 

@@ -96,7 +96,7 @@ def test_what_a_running_answer_has_is_written_down_while_it_grows(
                 while not kept.text:
                     await asyncio.sleep(0.02)
                     kept = await node.chat.messages.get(ada, answer.id)
-            assert kept.text.startswith("1 2 3")
+            assert kept.text.startswith("1")
             assert kept.state == "running"
 
     asyncio.run(scenario())

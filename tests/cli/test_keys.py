@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli import run
+from agent.cli import execute
 from agent.security.accounts import Accounts
 from agent.security.identity import Identity
 from agent.store import Store
@@ -19,7 +19,7 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run `edgewise keys`; returns status, output and errors."""
 
     def command(*arguments: str) -> tuple[int, str, str]:
-        status = run(["keys", *arguments, "--state-dir", str(tmp_path)])
+        status = execute(["keys", *arguments, "--state-dir", str(tmp_path)])
         shown = capsys.readouterr()
         return status, shown.out, shown.err
 

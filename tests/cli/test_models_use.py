@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent import pinned
-from agent.cli import run
+from agent.cli import execute
 from agent.models import ModelStore
 from tests.selection.making import place
 
@@ -20,7 +20,7 @@ def use(tmp_path: Path, starter: Path, capsys: pytest.CaptureFixture[str]) -> Us
         place(ModelStore(tmp_path / "models"), starter, name, "a test")
 
     def command(name: str) -> tuple[int, str, str]:
-        status = run(["models", "use", name, "--state-dir", str(tmp_path)])
+        status = execute(["models", "use", name, "--state-dir", str(tmp_path)])
         shown = capsys.readouterr()
         return status, shown.out, shown.err
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from agent import pinned
 from agent.catalog import load_catalog
-from agent.cli import run
+from agent.cli import execute
 from agent.cli.advice import explanation, next_step, runners_up, summary
 from agent.cli.style import Style
 from agent.config import Config
@@ -38,7 +38,7 @@ def edgewise(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 
     def command(*arguments: str, columns: int = 80) -> tuple[int, str, str]:
         monkeypatch.setenv("COLUMNS", str(columns))
-        status = run([*arguments])
+        status = execute([*arguments])
         shown = capsys.readouterr()
         return status, shown.out, shown.err
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli import run
+from agent.cli import execute
 from tests.cli.running import edgewise, terminal
 
 WORDS = "correct horse"
@@ -20,7 +20,7 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 
     def command(*arguments: str, given: str = "") -> tuple[int, str, str]:
         monkeypatch.setattr("sys.stdin", io.StringIO(given))
-        status = run([*arguments, "--state-dir", str(tmp_path / "state")])
+        status = execute([*arguments, "--state-dir", str(tmp_path / "state")])
         shown = capsys.readouterr()
         return status, shown.out, shown.err
 
@@ -83,7 +83,7 @@ def test_a_password_that_is_no_text_is_an_error_and_no_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff" * 10), encoding="utf-8"))
-    assert run(["users", "add", "Ada", "--role", "admin", "--state-dir", str(tmp_path)]) == 2
+    assert execute(["users", "add", "Ada", "--role", "admin", "--state-dir", str(tmp_path)]) == 2
     assert "no text in UTF-8" in capsys.readouterr().err
 
 

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import pytest
 
-from agent.cli import run
+from agent.cli import execute
 from agent.cli.discover import with_state
 from agent.discovery.facts import Facts
 from agent.discovery.found import Found, shown
@@ -21,7 +21,7 @@ from tests.web.door.house import HOME, house
 async def discover(state: Path, *arguments: str) -> int:
     """Run the command in the network of the tests."""
     where = ["--from", "127.0.0.1", "--seconds", "1.5", "--state-dir", str(state), "--port", "1"]
-    return await asyncio.to_thread(run, ["discover", *where, *arguments])
+    return await asyncio.to_thread(execute, ["discover", *where, *arguments])
 
 
 def rows(state: Path, capsys: pytest.CaptureFixture[str], port: int, *devices: Facts, flags: Sequence[str] = ()) -> str:

@@ -42,6 +42,7 @@ TO_ENGINE: list[frames.ToEngine] = [
     frames.Generate(9, Sampling(), prompt="text"),
     frames.Cancel(7),
     frames.Measure(2, 2.5, 1 << 30),
+    frames.Govern(0.5, conversations=False),
     frames.Shutdown(),
 ]
 FROM_ENGINE: list[frames.FromEngine] = [
@@ -49,6 +50,7 @@ FROM_ENGINE: list[frames.FromEngine] = [
     frames.Loaded(ModelInfo("llama", 4096, 8192, 4, 49152, None, "", "</s>", adds_bos=True, build="x"), 1.5),
     frames.Measured(RATES),
     frames.Measured(None, "It has no speed."),
+    frames.Governed(1, 0.5),
     frames.LoadFailed("It cannot be loaded.", "Try another."),
     frames.Events(
         [

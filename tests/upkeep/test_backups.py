@@ -105,7 +105,7 @@ def test_a_copy_of_something_broken_does_not_replace_a_sound_one(tmp_path: Path)
 def test_a_copy_is_of_one_moment_and_holds_nobody_up(tmp_path: Path) -> None:
     path = fill(tmp_path, conversations=40)
     worst, written = 0.0, 0
-    thread = threading.Thread(target=partial(copy_database, path, tmp_path / "copy.db", rest=0.001))
+    thread = threading.Thread(target=partial(copy_database, path, tmp_path / "copy.db", rest=0.01))
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous=NORMAL")
         thread.start()

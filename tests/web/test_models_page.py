@@ -131,6 +131,9 @@ def test_a_download_is_paused_resumed_and_cancelled_without_javascript(visitor: 
     address = f"/models/downloads/{download['id']}"
     eventually(lambda: (downloads(device)[0]["progress"] or {}).get("done", 0) > 0, 10)
     assert "Pause" in progress(visitor)
+    assert "http-equiv" in visitor.open("/models"), "without scripts the page is loaded anew"
+    fragment = visitor.http.get("/models/progress", headers={"HX-Request": "true"}).text
+    assert "http-equiv" not in fragment, "with them it is not: htmx reads what is in noscript"
     send(visitor, f"{address}/pause")
     assert "Paused" in progress(visitor)
     assert downloads(device)[0]["state"] == "paused"
