@@ -89,6 +89,7 @@ def test_an_update_that_loses_power_is_done_or_not_done(tmp_path: Path) -> None:
     assert ends == {"old", "new"}
 
 
+@pytest.mark.slow
 def test_taking_an_update_back_that_loses_power_is_done_or_not_done(tmp_path: Path) -> None:
     first = make(tmp_path / "one")
     second = make(tmp_path / "two", version=2, model=NEW, settings=SETTINGS, serve="tiny")

@@ -63,6 +63,7 @@ def check(here: Place, device: Daemon, engine: int) -> None:
     assert noted.isdisjoint({"dropped", "refused", "both"})
 
 
+@pytest.mark.slow
 def test_what_has_expired_while_the_cable_was_cut_is_not_carried_out(here: Place) -> None:
     with reporting(here) as device:
         connect(here)

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -138,6 +139,7 @@ def test_clocks_that_go_wrong_lose_nothing_and_keep_the_order(tmp_path: Path) ->
     assert [item.seq for item in batch.items] == list(range(1, 281))
 
 
+@pytest.mark.slow
 def test_the_disk_is_left_some_room(tmp_path: Path) -> None:
     time = FakeTime()
     used_by_others = 0

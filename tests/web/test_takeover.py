@@ -111,6 +111,7 @@ def test_a_choice_that_promised_too_much_is_rolled_back_once(tmp_path: Path, hub
     assert len(hub.content_requests()) == 1
 
 
+@pytest.mark.slow
 def test_a_download_that_was_killed_goes_on_where_it_stopped(tmp_path: Path, hub: FakeHub) -> None:
     asyncio.run(install(offline(tmp_path), small_model(tmp_path / "old.gguf")))
     part = tmp_path / "models" / "best" / "best.gguf.part"

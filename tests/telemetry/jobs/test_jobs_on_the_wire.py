@@ -38,6 +38,7 @@ def test_a_model_that_is_not_healthy_is_taken_back_and_the_hub_is_told_every_ste
         assert {"health", "rolled_back"} <= set(steps)
 
 
+@pytest.mark.slow
 def test_a_job_waits_for_the_owners_window_across_kill_9_until_it_is_opened(device: Whole) -> None:
     closed = window_in(hours=2)
     configure(device, closed)

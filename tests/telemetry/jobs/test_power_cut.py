@@ -49,6 +49,7 @@ def test_every_state_of_an_update_has_its_right_end_after_a_power_cut(home: Path
     asyncio.run(scenario())
 
 
+@pytest.mark.slow
 def test_a_rollback_is_completed_after_a_power_cut(home: Path, config: Config) -> None:
     async def scenario() -> None:
         images = await cut(config, home, **DIES_LATER)
@@ -89,6 +90,7 @@ def test_a_job_that_was_cancelled_before_a_power_cut_is_not_gone_on_with(
     asyncio.run(scenario())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("greenwich")
 def test_what_is_to_follow_the_end_of_a_job_follows_after_a_power_cut_too(home: Path, config: Config) -> None:
     images, ends = home / "images", list[tuple[str, int, str]]()

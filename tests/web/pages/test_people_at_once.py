@@ -80,6 +80,7 @@ def test_another_device_of_the_same_person_shows_and_stops_the_same_answer(devic
     phone.context.close()
 
 
+@pytest.mark.slow
 def test_a_session_that_is_ended_elsewhere_leads_to_the_login_page_in_the_middle_of_an_answer(
     device: Daemon, chromium: Browser
 ) -> None:

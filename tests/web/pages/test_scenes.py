@@ -66,7 +66,11 @@ def tab_of(chromium: Browser, busy: Showcase) -> Callable[[str], Page]:
 CASES = [(part, who) for part, scenes in PARTS.items() for who in sorted({scene.who for scene in scenes.values()})]
 
 
-@pytest.mark.parametrize(("part", "who"), CASES)
+LONG = {("models", "Ada"), ("settings", "Ada")}  # a quarter of the time of all
+DARK = [pytest.param(*case, marks=pytest.mark.slow) if case in LONG else case for case in CASES]
+
+
+@pytest.mark.parametrize(("part", "who"), DARK)
 def test_axe_finds_nothing_and_fingers_find_everything(tab_of: Callable[[str], Page], part: str, who: str) -> None:
     look(tab_of(who), PARTS[part], who, "dark")
 

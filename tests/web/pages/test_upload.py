@@ -50,6 +50,7 @@ def left(state: Path) -> list[Path]:
     return [path for place in ("models", "bundles") for path in (state / place).rglob("*.gguf")]
 
 
+@pytest.mark.slow
 def test_an_update_that_is_stopped_leaves_nothing_and_another_may_come(
     page: Page, wire: CDPSession, state: Path, tmp_path: Path
 ) -> None:
