@@ -1,7 +1,6 @@
 """Chooses the model for this computer, remembers the choice, and turns it into what the supervisor runs."""
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +12,8 @@ from agent import pinned
 from agent.builds import as_converted, run_by, with_builds
 from agent.catalog import Model, load_catalog
 from agent.config import Config
+from agent.decision import Decision, circumstances, read_decision, write_decision
 from agent.duels import Duels
-from agent.durable import write_atomically
 from agent.errors import EdgewiseError, ModelError
 from agent.inference.candidate import Candidate, Expectation
 from agent.inference.frames import Timings
@@ -33,16 +32,8 @@ from agent.survey import LIVE, USUAL, Surveyor, build
 
 logger = logging.getLogger(__name__)
 
-_RULES = "1"  # changes with the rules of selection, so that they take effect on devices that have chosen already
 _LEAST_SHARE = 0.5  # of the predicted speed that a model must reach in its trial
 _LAST_RESORT = 3  # turns from here on are for what selection advises against
-
-
-class _Decision(msgspec.Struct, frozen=True):
-    """The last choice, and the circumstances in which it was made."""
-
-    circumstances: str
-    file: str
 
 
 @dataclass(frozen=True)
@@ -84,13 +75,13 @@ class Chooser:
         self, machine: Machine, catalog: Sequence[Model], known: Sequence[Offer], *, remember: bool
     ) -> Selection:
         found = [self._learnt(offer, machine) for offer in known]
-        circumstances = _circumstances(machine, msgspec.json.encode(catalog), self.config)
-        decision = self._decision()
-        keep = decision.file if decision and decision.circumstances == circumstances else ""
+        now = circumstances(machine, msgspec.json.encode(catalog), self.config)
+        decision = read_decision(self._path)
+        keep = decision.file if decision and decision.circumstances == now else ""
         settled = self._contests(found, machine)
         selection = select(found, machine, self.config.policy(), keep=keep, contests=settled)
         if remember and selection.file and selection.file != keep:
-            self._decide(_Decision(circumstances, selection.file))
+            write_decision(self._path, Decision(now, selection.file))
         return selection
 
     def _contests(self, found: Sequence[Offer], machine: Machine) -> list[Contest]:
@@ -253,19 +244,6 @@ class Chooser:
     def _path(self) -> Path:
         return self.config.state_dir / "decision.json"
 
-    def _decision(self) -> _Decision | None:
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=_Decision)
-        except (OSError, msgspec.MsgspecError):
-            return None
-
-    def _decide(self, decision: _Decision) -> None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path, msgspec.json.encode(decision))
-        except OSError as error:  # it is made again at the next start
-            logger.warning("The choice cannot be written to %s: %s", self._path, error)
-
 
 def _name_of(path: Path) -> str:
     """Return what a model is called that is not installed: after its file, or the folder that it consists of."""
@@ -284,17 +262,3 @@ def _turn(entry: Considered) -> int:
 
 def _key(model: str, build: str, provider: str, threads: int) -> str:
     return f"{model} · {build} · {provider} · {threads} threads"
-
-
-def _circumstances(machine: Machine, catalog: bytes, config: Config) -> str:
-    """Return a fingerprint of everything on which a choice depends but for what changes by the hour."""
-    parts = (
-        _RULES,
-        machine.board,
-        machine.threads,
-        machine.features,
-        [(backend.engine, backend.provider, build(backend.engine)) for backend in machine.backends],
-        machine.profile,
-        config.policy(),
-    )
-    return hashlib.sha256(msgspec.json.encode(parts) + catalog).hexdigest()
