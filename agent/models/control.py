@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from agent.errors import DownloadError
+from agent.models.streams import until_done
 from agent.phrase import Phrase
 
 T = TypeVar("T")
@@ -70,5 +71,5 @@ class TransferControl:
             change.cancel()
             if not task.done():
                 task.cancel()
-                await asyncio.wait({task})
+                await until_done(task)
         return not task.cancelled()

@@ -28,8 +28,20 @@ async def to_its_end(work: "asyncio.Task[T]") -> T:
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
-        await asyncio.wait({work})
+        await until_done(work)
         raise
+
+
+async def until_done(work: "asyncio.Task[T]") -> None:
+    """Wait for the end of a task, however often the waiting one is cancelled meanwhile; that takes effect then."""
+    cancelled = False
+    while not work.done():
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 async def pump(source: IO[bytes], sink: Callable[[bytes], object], length: int, report: Callable[[int], None]) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from agent.models.collector import Collector
 from agent.models.progress import Meter
-from agent.models.streams import arrived_earlier, hash_file, in_thread, pump
+from agent.models.streams import arrived_earlier, hash_file, in_thread, pump, until_done
 
 
 def test_blocking_work_is_finished_before_a_cancelled_task_goes_on() -> None:
@@ -99,5 +99,19 @@ def test_an_error_of_the_disk_reaches_the_receiver() -> None:
         with pytest.raises(OSError, match="disk full"):
             await arrived.add(b"b")
         await arrived.finish()
+
+    asyncio.run(scenario())
+
+
+def test_who_is_cancelled_twice_still_waits_for_the_end() -> None:
+    async def scenario() -> None:
+        work = asyncio.create_task(asyncio.sleep(0.2, "done"))
+        waiting = asyncio.create_task(until_done(work))
+        for _ in range(3):
+            await asyncio.sleep(0.02)
+            waiting.cancel()
+        await asyncio.wait({waiting})
+        assert waiting.cancelled()
+        assert work.result() == "done"
 
     asyncio.run(scenario())
