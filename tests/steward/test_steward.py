@@ -61,11 +61,11 @@ def test_an_answer_in_progress_when_the_download_ends_is_not_cut(
         async with running(config_long) as node:
             await serves(node, "old")
             hub.always = Fault()
-            answers = asyncio.gather(*(answer(node, 1000) for _ in range(2)))
+            answers = asyncio.gather(*(answer(node, 2500) for _ in range(2)))
             await until(lambda: f"best {TAKES_OVER}" in caplog.messages)
             assert node.health().model == "old"
             assert node.health().active == 2
-            assert await answers == [1000, 1000]
+            assert await answers == [2500, 2500]
             await serves(node, "best")
             assert node.health().restarts == 0
 
