@@ -14,6 +14,7 @@ from agent.engines import ModelInfo, Sampling
 from agent.errors import EdgewiseError, EngineUnavailableError
 from agent.inference import frames
 from agent.inference.answer import Answer
+from agent.kept import read_kept
 from agent.phrase import Phrase
 
 logger = logging.getLogger(__name__)
@@ -144,10 +145,5 @@ def request(vocabulary: int, number: int, prompt: int, answer: int) -> frames.Ge
 
 
 def _read(path: Path) -> list[Benchmark]:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=list[Benchmark])
-    except FileNotFoundError:
-        return []
-    except (OSError, msgspec.MsgspecError) as error:
-        logger.warning("The measurements in %s cannot be read and start anew: %s", path, error)
-        return []
+    words = "The measurements in %s cannot be read and start anew: %s"
+    return read_kept(path, list[Benchmark], list, logger, words)

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from agent.durable import write_atomically
+from agent.kept import read_kept
 
 logger = logging.getLogger(__name__)
 
@@ -24,13 +25,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 def read(root: Path) -> list[Asked]:
     """Return what was asked for, in that order; nothing if the list cannot be read."""
-    try:
-        return msgspec.json.decode((root / _FILE).read_bytes(), type=list[Asked])
-    except FileNotFoundError:
-        return []
-    except (OSError, msgspec.MsgspecError) as error:
-        logger.warning("The list of downloads %s cannot be read: %s", root / _FILE, error)
-        return []
+    return read_kept(root / _FILE, list[Asked], list, logger, "The list of downloads %s cannot be read: %s")
 
 
 def write(root: Path, asked: Iterable[Asked]) -> None:

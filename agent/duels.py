@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from agent.durable import write_atomically
+from agent.kept import read_kept
 
 logger = logging.getLogger(__name__)
 
@@ -106,13 +107,7 @@ class Duels:
 
     def all(self) -> list[Duel]:
         """Return all results, oldest first."""
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=list[Duel])
-        except FileNotFoundError:
-            return []
-        except (OSError, msgspec.MsgspecError) as error:
-            logger.warning("The duels in %s cannot be read and start anew: %s", self._path, error)
-            return []
+        return read_kept(self._path, list[Duel], list, logger, "The duels in %s cannot be read and start anew: %s")
 
     def keep(self, duel: Duel) -> None:
         """Remember a result in place of an earlier one between the same."""

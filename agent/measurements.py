@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from agent.durable import write_atomically
+from agent.kept import read_kept
 from agent.speed import Prediction, Rates
 
 logger = logging.getLogger(__name__)
@@ -44,13 +45,8 @@ class Measurements:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        try:
-            self._learnt = msgspec.json.decode(path.read_bytes(), type=_Learnt)
-        except FileNotFoundError:
-            self._learnt = _Learnt()
-        except (OSError, msgspec.MsgspecError) as error:
-            logger.warning("The measurements in %s cannot be read and start anew: %s", path, error)
-            self._learnt = _Learnt()
+        words = "The measurements in %s cannot be read and start anew: %s"
+        self._learnt = read_kept(path, _Learnt, _Learnt, logger, words)
 
     def rates(self, key: str) -> Rates | None:
         """Return what the kernels were measured to do; the key names processor, threads and build."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from agent.durable import write_atomically
+from agent.kept import read_kept
 from agent.onnx import is_onnx
 
 logger = logging.getLogger(__name__)
@@ -49,13 +50,8 @@ class SetAside:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._verdicts: dict[tuple[str, str], Verdict] = {}
-        try:
-            known = msgspec.json.decode(path.read_bytes(), type=list[Verdict])
-        except FileNotFoundError:
-            known = []
-        except (OSError, msgspec.MsgspecError) as error:
-            logger.warning("The list of set-aside models %s cannot be read and starts anew: %s", path, error)
-            known = []
+        words = "The list of set-aside models %s cannot be read and starts anew: %s"
+        known = read_kept(path, list[Verdict], list, logger, words)
         self._verdicts = {(verdict.model, verdict.build): verdict for verdict in known}
 
     def verdict(self, model: str, build: str) -> Verdict | None:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from agent.durable import write_atomically
+from agent.kept import read_kept
 from agent.safe_mode.lives import Lives
 
 logger = logging.getLogger(__name__)
@@ -17,13 +18,7 @@ _BLOCK = 4096  # bytes; a file of this size can be written over on a disk that h
 
 def read(path: Path) -> Lives:
     """Return what was written; a new beginning where nothing was, or nothing that can be understood."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Lives)
-    except FileNotFoundError:
-        return Lives()
-    except (OSError, msgspec.MsgspecError) as error:
-        logger.warning("The record of crashes %s cannot be read and starts anew: %s", path, error)
-        return Lives()
+    return read_kept(path, Lives, Lives, logger, "The record of crashes %s cannot be read and starts anew: %s")
 
 
 def write(path: Path, lives: Lives) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from agent.durable import write_atomically
+from agent.kept import read_kept
 
 logger = logging.getLogger(__name__)
 
@@ -77,10 +78,5 @@ class Uses:
 
 
 def _load(path: Path) -> list[Use]:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=list[Use])
-    except FileNotFoundError:
-        return []
-    except (OSError, msgspec.MsgspecError) as error:
-        logger.warning("The order of use of the models in %s cannot be read and begins anew: %s", path, error)
-        return []
+    words = "The order of use of the models in %s cannot be read and begins anew: %s"
+    return read_kept(path, list[Use], list, logger, words)

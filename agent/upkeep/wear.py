@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from agent.durable import write_atomically
+from agent.kept import read_kept
 
 logger = logging.getLogger(__name__)
 
@@ -124,10 +125,4 @@ class Wear:
 
 
 def _load(path: Path) -> Kept:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Kept)
-    except FileNotFoundError:
-        return Kept()
-    except (OSError, msgspec.MsgspecError) as error:
-        logger.warning("%s cannot be read and begins anew: %s", path, error)
-        return Kept()
+    return read_kept(path, Kept, Kept, logger, "%s cannot be read and begins anew: %s")
