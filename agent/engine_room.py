@@ -130,7 +130,8 @@ class EngineRoom:
         if self.supervisor.status.state != "failed":
             await self.supervisor.restart(patience)
         elif not self.chooses:
-            self.supervisor.start([modelless(self._config)])
+            await self.stop_choosing()
+            self._run_modelless(modelless(self._config))
         else:
             self.supervisor.failures.clear()
             self.steward.look_again()

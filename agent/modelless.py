@@ -7,7 +7,7 @@ from agent.config import Config
 from agent.inference.candidate import Candidate
 from agent.inference.supervisor import Supervisor
 from agent.plan import Plan
-from agent.restraints import Restraints
+from agent.restraints import Cause, Restraint, Restraints
 
 _CONTEXT, _PARALLEL, _MICRO_BATCH = 4096, 4, 512  # unless they are configured
 _REST = 2.0  # seconds for the answers in progress when nothing may run any more
@@ -30,16 +30,23 @@ async def run_unless_restrained(
 ) -> None:
     """Run this one whenever it may run, until cancelled. `runs`: it does already."""
     changed = asyncio.Event()
-    restraints.on_change.append(lambda _cause, _restraint: changed.set())
-    while True:
-        if not runs and may_run(candidate, restraints):
-            supervisor.start([candidate])
-            runs = True
-        elif not may_run(candidate, restraints):
-            await supervisor.rest(_REST, restraints.reason(), restraints.way_out())
-            runs = False
-        await changed.wait()
-        changed.clear()
+
+    def note(_cause: Cause, _restraint: Restraint | None) -> None:
+        changed.set()
+
+    restraints.on_change.append(note)
+    try:
+        while True:
+            if not runs and may_run(candidate, restraints):
+                supervisor.start([candidate])
+                runs = True
+            elif not may_run(candidate, restraints):
+                await supervisor.rest(_REST, restraints.reason(), restraints.way_out())
+                runs = False
+            await changed.wait()
+            changed.clear()
+    finally:
+        restraints.on_change.remove(note)
 
 
 def may_run(candidate: Candidate, restraints: Restraints) -> bool:

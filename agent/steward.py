@@ -28,6 +28,7 @@ from agent.restraints import Restraints
 from agent.second_chances import SecondChances
 from agent.selection import Selection
 from agent.units import format_bytes
+from agent.waiting import end
 
 logger = logging.getLogger(__name__)
 
@@ -248,7 +249,7 @@ class Steward:
             logger.error("%s %s", error.message, error.hint)  # noqa: TRY400 - a missing network is no bug
             return False
         finally:
-            await _cancelled(task)
+            await end([task])
         return True
 
     def _stumble(self, error: EdgewiseError) -> None:
@@ -286,12 +287,3 @@ def _tell(selection: Selection, wanted: str) -> None:
         selection.predicted.decode,
         format_bytes(selection.memory.total),
     )
-
-
-async def _cancelled(task: "asyncio.Task[object]") -> None:
-    """End a task and wait until it has; without effect on one that has ended."""
-    if not task.done():
-        task.cancel()
-        await asyncio.wait({task})
-        if not task.cancelled():
-            task.exception()  # it was too late to be of interest

@@ -13,6 +13,7 @@ from agent.errors import EngineUnavailableError, ModelFileError, ModelNotFoundEr
 from agent.inference import frames
 from agent.models.progress import Progress
 from agent.node import Node
+from agent.restraints import Restraint
 from agent.state import Health
 from agent.steward import Coming
 from tests.fake_hub import running_hub
@@ -52,6 +53,27 @@ def test_answers_and_says_that_it_is_well(tmp_path: Path) -> None:
             assert await answer(node, "hello") == "hello"
             assert node.names() == ["echo"]
             assert node.engine_pid > 0
+
+    asyncio.run(scenario())
+
+
+def test_an_engine_that_may_not_run_is_not_run_by_a_restart_either(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running(Config(state_dir=tmp_path, engine="echo")) as node:
+            await settled(node)
+            listeners = len(node.restraints.on_change)
+            node.restraints.set("crashes", Restraint("It crashes.", only=()))
+            async with asyncio.timeout(20):
+                while node.health().status == "ok":  # noqa: ASYNC110 - states have no event
+                    await asyncio.sleep(0.01)
+            await node.restart_engine(0)
+            await asyncio.sleep(0.1)  # for what it would start
+            assert (await settled(node)).detail == "It crashes."
+            assert node.engine_pid == 0
+            node.restraints.lift("crashes")
+            await asyncio.sleep(0.1)
+            assert (await settled(node)).status == "ok"
+            assert len(node.restraints.on_change) == listeners
 
     asyncio.run(scenario())
 

@@ -1,10 +1,11 @@
 """Waiting for an event, but not for ever."""
 
 import asyncio
+import gc
 
 import pytest
 
-from agent.waiting import wait_at_most
+from agent.waiting import end, wait_at_most
 
 
 def test_waiting_ends_as_soon_as_the_event_is_set() -> None:
@@ -28,3 +29,25 @@ def test_who_is_interrupted_waits_no_longer() -> None:
 
     with pytest.raises(TimeoutError):
         asyncio.run(scene())
+
+
+def test_tasks_are_ended_and_nobody_complains_of_how() -> None:
+    complaints: list[object] = []
+
+    async def refuses() -> None:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            raise OSError("too late") from None
+
+    async def scene() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+        tasks = [asyncio.create_task(refuses()), asyncio.create_task(asyncio.sleep(30))]
+        await asyncio.sleep(0)
+        await end(tasks)
+        assert all(task.done() for task in tasks)
+        tasks.clear()
+        gc.collect()
+
+    asyncio.run(asyncio.wait_for(scene(), 5))
+    assert not complaints
