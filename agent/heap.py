@@ -18,3 +18,10 @@ def give_back() -> None:
     if mallopt is not None:
         for setting, value in _SETTINGS.items():
             mallopt(setting, value)
+
+
+def trim() -> None:
+    """Give back what is free inside the heap, below what is in use; takes a millisecond for each 10 MiB or so."""
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)

@@ -25,3 +25,26 @@ print(own() - before)
 def test_a_large_block_is_given_back_even_after_small_ones_were_made() -> None:
     done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 4, "MiB; 16 without"
+
+
+_HOLES = """
+import re
+from pathlib import Path
+from agent.heap import give_back, trim
+
+def own():
+    return int(re.search(r"RssAnon:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) >> 10
+
+give_back()
+blocks = [bytes(60_000) for _ in range(500)]
+above = bytes(60_000)
+blocks.clear()
+before = own()
+trim()
+print(before - own())
+"""
+
+
+def test_what_is_free_below_what_is_in_use_is_given_back_by_a_trim() -> None:
+    done = subprocess.run([sys.executable, "-c", _HOLES], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 20, "MiB of 28"

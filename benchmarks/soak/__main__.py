@@ -10,6 +10,7 @@ explains, or when files, threads or tasks are left open. Memory is judged where 
 import argparse
 import asyncio
 import contextlib
+import itertools
 import sys
 import tempfile
 import time
@@ -28,6 +29,7 @@ from benchmarks.soak.verdict import lines, report
 
 _PROGRAMS = 3
 _INTERVAL = 10.0  # seconds between two samples
+_ASKED = 3  # each third of them asks the processes too
 _WARM_UP = 1 / 6  # of the whole
 _QUIET = 6  # times that everything rests
 _REST = 8.0  # seconds: connections that are kept alive are given up after five
@@ -66,8 +68,8 @@ def _loads(book: Book, where: Place) -> list[Coroutine[None, None, None]]:
 
 async def _watch(where: Place, samples: list[Sample]) -> None:
     with (where.folder / "samples.jsonl").open("ab") as file:
-        while True:
-            samples.append(await sample(where))
+        for number in itertools.count():
+            samples.append(await sample(where, inside=number % _ASKED == 0))
             file.write(msgspec.json.encode(samples[-1]) + b"\n")
             file.flush()
             await asyncio.sleep(_INTERVAL)

@@ -41,6 +41,12 @@ class Process(msgspec.Struct, frozen=True):
     cpu: float
     inside: Inside = {}
 
+    @property
+    def rest(self) -> float | None:
+        """`own` without the conversations that an engine keeps within a limit; None where it was not asked."""
+        kept = self.inside.get("kept")
+        return self.own - kept if isinstance(kept, int | float) else None
+
 
 class Sample(msgspec.Struct, frozen=True):
     """One moment.
@@ -122,9 +128,10 @@ def _disk(state: Path) -> Iterator[tuple[str, float]]:
 
 
 def runs(samples: list[Sample], what: str, figure: str) -> list[list[Point]]:
-    """Return a figure of a kind of process over time, a series for each process."""
+    """Return a figure of a kind of process over time, a series for each process, without moments that lack it."""
     found: dict[int, list[Point]] = {}
     for each in samples:
-        if process := each.processes.get(what):
-            found.setdefault(process.pid, []).append((each.at, float(getattr(process, figure))))
+        process = each.processes.get(what)
+        if process is not None and (value := getattr(process, figure)) is not None:
+            found.setdefault(process.pid, []).append((each.at, float(value)))
     return list(found.values())

@@ -78,14 +78,15 @@ def _shares(times: Mapping[str, list[float]]) -> dict[str, list[float]]:
 def _memory(samples: list[Sample], kind: str, warm: float) -> dict[str, Any]:
     """Return the trends of a kind of process, each process of it warmed up."""
     figures: dict[str, Trend | float | None] = {}
-    for figure in ("own", "pss"):
+    for figure in ("own", "pss", "rest"):
         kept = [
             [point for point in run if point[0] >= max(warm, run[0][0] + (0 if kind == "daemon" else _ENGINE_WARM_UP))]
             for run in runs(samples, kind, figure)
         ]
         values = [value for run in kept for _, value in run]
         figures |= {figure: trend(kept), f"{figure} median": round(statistics.median(values), 1) if values else 0.0}
-        figures |= {f"{figure} peak": round(max(value for run in runs(samples, kind, figure) for _, value in run), 1)}
+        everything = [value for run in runs(samples, kind, figure) for _, value in run]
+        figures |= {f"{figure} peak": round(max(everything, default=0.0), 1)}
     return figures
 
 
@@ -104,9 +105,9 @@ def _opened(moment: Sample) -> dict[str, float]:
 
 def _complaints(found: Report) -> Iterator[str]:
     for kind, figures in found.memory.items():
-        own: Trend | None = figures["own"]
-        if own is not None and own.hours >= _LEAST_HOURS and own.slope > _MOST:
-            yield f"the {kind} grows by {own.slope:.2f} MiB an hour"
+        judged: Trend | None = figures["rest" if kind == "engine" else "own"]
+        if judged is not None and judged.hours >= _LEAST_HOURS and judged.slope > _MOST:
+            yield f"the {kind} grows by {judged.slope:.2f} MiB an hour"
     yield from (f"unexpected, {count} times: {error}" for error, count in found.unexpected.items())
     yield from (f"in the log, {count} times: {line}" for line, count in found.log.items() if not _excused(line))
     if len(found.quiet) > 1:
@@ -130,7 +131,7 @@ def lines(found: Report) -> Iterator[str]:
     """Yield the report for people."""
     yield f"{found.minutes:.1f} minutes, {sum(found.steps.values())} steps"
     for kind, figures in found.memory.items():
-        slopes = "  ".join(f"{name} {_slope(figures[name])}" for name in ("own", "pss"))
+        slopes = "  ".join(f"{name} {_slope(figures[name])}" for name in ("own", "pss", "rest"))
         yield f"{kind:10} {slopes}  median {figures['own median']} MiB, peak {figures['own peak']}"
     yield "\nseconds: median, 95 %, 99 %; first text"
     for what, times in found.whole.items():

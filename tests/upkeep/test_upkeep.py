@@ -1,6 +1,7 @@
 """Storage care in a running node: what is due is done, and what is found is told."""
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -58,6 +59,27 @@ def test_nothing_that_takes_time_is_done_while_somebody_is_answered(tmp_path: Pa
         assert node.upkeep.backups.all() == []
 
     on(tmp_path, scenario)
+
+
+def test_memory_that_is_free_goes_back_also_while_somebody_is_answered(tmp_path: Path) -> None:
+    async def scenario(node: Node) -> None:
+        node.upkeep._active += 3600
+        blocks = [bytes(60_000) for _ in range(500)]
+        above = bytes(60_000)  # keeps what is below from being given back by itself
+        blocks.clear()
+        before = _own()
+        await node.upkeep.look()
+        assert before - _own() > 20, "MiB of 28"
+        del above
+
+    on(tmp_path, scenario)
+
+
+def _own() -> float:
+    """Return the MiB of memory that are this process's own."""
+    found = re.search(r"RssAnon:\s+(\d+)", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) / 1024
 
 
 def test_no_copies_are_made_when_nobody_wants_them(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Runs inside the processes of a soak, which have this folder in PYTHONPATH: what only they know of themselves.
 
-On SIGUSR2 a process writes `PID.json` into the folder SOAK_NOTES: its asyncio tasks, what malloc has given out, and the
-number of objects that the garbage collector looks after. With SOAK_TRACE=1 it writes `PID.trace` too: where in Python
-the memory was taken that has been added since the last time.
+On SIGUSR2 a process writes `PID.json` into the folder SOAK_NOTES: its asyncio tasks, what malloc has given out, how
+many blocks Python has, the number of objects that the garbage collector looks after, and the size of the conversations
+that an engine keeps. With SOAK_TRACE=1 it writes `PID.trace` too: where in Python the memory was taken that has been
+added since the last time.
 """
 
 import asyncio
@@ -42,8 +43,11 @@ class _Notes:
 
     def write(self, _number: int, _frame: FrameType | None) -> None:
         tasks = _tasks()
-        heap = _heap()
-        note = {"tasks": tasks.total(), "names": dict(tasks), "objects": len(gc.get_objects()), **heap}
+        objects = gc.get_objects()
+        kept = sum(each.size for each in objects if type(each).__qualname__ == "Archive") / _MIB
+        note = {"tasks": tasks.total(), "names": dict(tasks), "objects": len(objects), "kept": kept, **_heap()}
+        note["blocks"] = sys.getallocatedblocks()
+        del objects
         fresh = self._folder / f"{os.getpid()}.new"
         fresh.write_text(json.dumps(note))
         fresh.replace(self._folder / f"{os.getpid()}.json")
