@@ -11,8 +11,13 @@ from agent.vitals import Vitals
 
 
 class Host(Protocol):
-    """A device with its models; `agent.node.Node` is one."""
+    """A device with its models; `agent.node.Node` is one.
 
+    Attributes:
+        supervised: whether somebody starts the daemon anew when it ends.
+    """
+
+    supervised: bool
     config: Config
     models: ModelStore
     store: Store

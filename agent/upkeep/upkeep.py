@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import sqlite3
 import time
 from collections.abc import Callable
@@ -155,6 +156,10 @@ class Upkeep:
             self._due["hour"] = passed + _HOUR
             await asyncio.to_thread(self.clearing.tidy)
         idle = time.monotonic() - self._active
+        if self._damaged and self._host.supervised and idle >= _QUIET and passed >= _HOUR:
+            logger.warning("Edgewise ends while nobody is there: systemd starts it anew, and app.db is repaired")
+            signal.raise_signal(signal.SIGTERM)
+            return
         if idle >= _QUIET:
             await self._tend(passed)
         wanted = self._host.config.backups and not self._damaged

@@ -14,6 +14,7 @@ from tests.telemetry.wire import Wire
 
 KILLS = 50
 SECONDS = 3.0  # that a device lives, on average
+PATIENT = ("--crash-limit", "0")  # it dies too often to be left alone
 CHANCE = random.Random(7)  # noqa: S311 - no secret
 
 
@@ -41,10 +42,10 @@ def torment(cable: Wire, seconds: float) -> None:
 def test_after_fifty_kills_and_a_bad_cable_the_hub_has_all_or_is_told_what_it_lacks(tmp_path: Path) -> None:
     with place(tmp_path, "max_queued_messages 0") as here:
         for _ in range(KILLS):
-            with reporting(here, ready=False):
+            with reporting(here, *PATIENT, ready=False):
                 torment(here.cable, CHANCE.uniform(0.2, 2 * SECONDS))
             here.cable.mend()
-        with reporting(here):
+        with reporting(here, *PATIENT):
             here.wait_for_news("birth", 60)
             here.hub.wait(lambda: here.newest("birth")["boot"] in started(here), 60)
             here.hub.wait(lambda: not lacking(here), 120)

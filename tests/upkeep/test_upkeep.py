@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import signal
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
@@ -112,6 +114,30 @@ def test_damage_that_shows_while_it_runs_is_repaired_by_the_next_start(tmp_path:
     on(tmp_path, first)
     on(tmp_path, second)
     assert len(messages(path)) == 200
+
+
+@pytest.mark.parametrize(
+    ("supervised", "uptime", "idle", "ends"),
+    [(True, 4000, 90, True), (False, 4000, 90, False), (True, 3000, 90, False), (True, 4000, 30, False)],
+)
+def test_a_service_ends_when_nobody_is_there_so_that_damage_is_repaired(
+    tmp_path: Path, *, supervised: bool, uptime: float, idle: float, ends: bool
+) -> None:
+    told: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: told.append(number))
+
+    async def scenario(node: Node) -> None:
+        node.supervised = supervised
+        node.upkeep.damaged(sqlite3.DatabaseError("database disk image is malformed"))
+        node.upkeep._began = time.monotonic() - uptime
+        node.upkeep._active = time.monotonic() - idle
+        await node.upkeep.look()
+        assert bool(told) == ends
+
+    try:
+        on(tmp_path, scenario)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_a_damaged_index_for_searching_is_made_anew(tmp_path: Path) -> None:
