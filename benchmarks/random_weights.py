@@ -141,7 +141,9 @@ def _words(count: int) -> tuple[list[str], list[str]]:
 def _write_weights(file: BinaryIO, tensors: Tensors) -> None:
     tiles: dict[str, bytes] = {}
     for shape, kind in tensors.values():
-        tile = _ones(shape) if len(shape) == 1 else tiles.setdefault(kind, _tile(kind))
+        if len(shape) > 1 and kind not in tiles:
+            tiles[kind] = _tile(kind)
+        tile = _ones(shape) if len(shape) == 1 else tiles[kind]
         left = size(shape, kind)
         for piece in itertools.repeat(tile):
             file.write(piece[:left])

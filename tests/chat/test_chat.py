@@ -216,7 +216,7 @@ def test_a_question_says_its_place_in_the_queue(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with answering(tmp_path, parallel=1) as (node, ada):
             bob = await node.security.users.add("bob", "correct horse")
-            _, _, first = await node.chat.send(bob.id, None, "!delay 5 !count 400")
+            _, _, first = await node.chat.send(bob.id, None, "!delay 5 !count 80")
             await until(lambda: node.health().active == 1)
             _, _, second = await node.chat.send(ada, None, "hello")
             events = await watch(node, second)
