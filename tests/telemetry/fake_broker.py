@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-CONNECT, PUBLISH, SUBSCRIBE = 1, 3, 8
+CONNECT, PUBLISH, SUBSCRIBE, DISCONNECT = 1, 3, 8, 14
 V311, V5 = 4, 5
 WELCOME = {V311: b"\x20\x02\x00\x00", V5: b"\x20\x03\x00\x00\x00"}
 DENIED = {V311: b"\x90\x03%b\x80", V5: b"\x90\x04%b\x00\x87"}

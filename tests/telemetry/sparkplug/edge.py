@@ -8,7 +8,7 @@ from pathlib import Path
 from agent.telemetry.link.address import Address
 from agent.telemetry.sparkplug.node import EdgeNode
 from agent.telemetry.sparkplug.payload import DataType, Metric
-from tests.telemetry.fake_broker import Packet, Seen, fake_broker, hospitable
+from tests.telemetry.fake_broker import DISCONNECT, Packet, Seen, fake_broker, hospitable
 from tests.telemetry.linking import QUICK, until
 from tests.telemetry.observer import Observer, observer
 from tests.telemetry.sparkplug.independent import INT64, by_name, command, value
@@ -102,6 +102,7 @@ def packets(folder: Path, version: int, *, closed: bool = False, password: Path 
             await until(lambda: any(NBIRTH.encode() in packet.body for packet in seen.packets))
             if closed:
                 await node.close()
+                await until(lambda: of(seen, DISCONNECT))
 
         live(seen.port, folder, act, password)
     seen.packets = [packet for packet in seen.packets if packet.version == version]

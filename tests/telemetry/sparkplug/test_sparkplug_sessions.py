@@ -6,7 +6,7 @@ import pytest
 
 from agent.telemetry.sparkplug.node import EdgeNode
 from tests.telemetry.broker import Broker
-from tests.telemetry.fake_broker import CONNECT, PUBLISH, SUBSCRIBE, V5, V311
+from tests.telemetry.fake_broker import CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, V5, V311
 from tests.telemetry.observer import observer
 from tests.telemetry.sparkplug.edge import (
     ALL,
@@ -27,7 +27,6 @@ from tests.telemetry.sparkplug.edge import (
 )
 from tests.telemetry.sparkplug.independent import decoded
 
-DISCONNECT = 14
 CLEAN, WILL, WILL_QOS, WILL_RETAIN = 0x02, 0x04, 0x18, 0x20  # flags of CONNECT, OASIS MQTT 5.0, 3.1.2.3
 
 
