@@ -35,8 +35,21 @@ def imported(node: ast.AST) -> Iterator[str]:
             yield submodule if submodule in MODULES else node.module
 
 
-def all_imports(name: str) -> set[str]:
-    return {module for node in ast.walk(tree(name)) for module in imported(node)}
+@cache
+def all_imports(name: str) -> frozenset[str]:
+    return frozenset(module for node in ast.walk(tree(name)) for module in imported(node))
+
+
+@cache
+def all_names(name: str) -> frozenset[str]:
+    """Return the names that a file uses: `print`, `sys.exit`."""
+    found = set()
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found.add(f"{node.value.id}.{node.attr}")
+    return frozenset(found)
 
 
 def offenders(forbidden: tuple[str, ...], within: tuple[str, ...], but: tuple[str, ...] = ()) -> list[str]:
@@ -52,12 +65,7 @@ def offenders(forbidden: tuple[str, ...], within: tuple[str, ...], but: tuple[st
 
 def users(*expressions: str) -> set[str]:
     """Return the product's files in which one of these names is used."""
-    return {
-        name
-        for name in PRODUCT
-        for node in ast.walk(tree(name))
-        if isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) in expressions
-    }
+    return {name for name in PRODUCT if all_names(name) & set(expressions)}
 
 
 def test_only_the_command_line_imports_web() -> None:
