@@ -1,7 +1,8 @@
 """Downloads and checks of model files that people have started: one runs at a time, the others wait their turn.
 
 What has arrived is kept through pauses, failures and restarts of the daemon; only `cancel` deletes it. After a restart
-those go on that waited or ran. Failed ones stay in the list with the reason, finished ones until they are dismissed.
+those go on that waited or ran. Failed ones stay in the list with the reason, the latest finished ones until they are
+dismissed.
 """
 
 import asyncio
@@ -21,6 +22,8 @@ from agent.models.sources import find_source
 from agent.phrase import Phrase
 
 logger = logging.getLogger(__name__)
+
+_MOST_ENDED = 20  # that are listed: programs may fetch and delete models for years
 
 
 class Download(msgspec.Struct):
@@ -218,8 +221,19 @@ class Downloads:
             download.state, download.installed = "done", model.name
         finally:
             self._task = None
+            self._forget()
             self._keep()
             self._next()
+
+    def _forget(self) -> None:
+        """Keep only the latest of those with which nothing can be done any more."""
+        ended = [
+            known.id
+            for known in self._list.values()
+            if known.state == "done" or (known.purpose == "verify" and known.state == "failed")
+        ]
+        for identifier in ended[:-_MOST_ENDED]:
+            del self._list[identifier]
 
     async def _work(self, download: Download) -> InstalledModel:
         def note(progress: Progress) -> None:

@@ -248,3 +248,16 @@ def test_what_cannot_be_a_download_is_refused_at_once(store: ModelStore, hub: Fa
         assert downloads.all() == []
 
     run(store, hub, scenario)
+
+
+def test_of_what_has_ended_only_the_latest_are_listed(store: ModelStore, hub: FakeHub) -> None:
+    async def scenario(downloads: Downloads) -> None:
+        pulled = downloads.start(SECOND)
+        await until(lambda: pulled.state == "done")
+        ended = []
+        for _ in range(25):
+            ended.append(downloads.verify("second"))
+            await until(lambda: ended[-1].state == "done")
+        assert downloads.all() == ended[-20:]
+
+    run(store, hub, scenario)

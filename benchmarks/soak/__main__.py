@@ -26,6 +26,7 @@ from benchmarks.soak.place import PEOPLE, Place, place
 from benchmarks.soak.programs import Program
 from benchmarks.soak.samples import Sample, sample
 from benchmarks.soak.verdict import lines, report
+from benchmarks.soak.warming import warm
 
 _PROGRAMS = 3
 _INTERVAL = 10.0  # seconds between two samples
@@ -39,6 +40,7 @@ _LONGEST = 240.0  # seconds that steps may take to end
 async def soak(where: Place, seconds: float) -> tuple[Book, list[Sample]]:
     """Keep the device busy for that long; returns what happened."""
     book, samples = Book(), list[Sample]()
+    await warm(where)
     async with asyncio.TaskGroup() as group:
         loads = [group.create_task(load) for load in _loads(book, where)]
         loads.append(group.create_task(faults.inject(book, where, seconds)))
@@ -102,12 +104,11 @@ def main() -> int:
     options = parser.parse_args()
     folder = options.out or Path(tempfile.mkdtemp(prefix="soak-"))
     print(f"Everything is in {folder}", flush=True)
-    began = time.monotonic()
     with contextlib.ExitStack() as stack:
         where = stack.enter_context(place(folder, encoder=options.encoder, trace=options.trace))
         book, samples = asyncio.run(soak(where, options.minutes * 60))
     (folder / "steps.jsonl").write_bytes(b"".join(msgspec.json.encode(step) + b"\n" for step in book.steps))
-    found = report(book, samples, began + options.minutes * 60 * _WARM_UP, folder / "log")
+    found = report(book, samples, samples[0].at + options.minutes * 60 * _WARM_UP, folder / "log")
     (folder / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(found)))
     print("\n".join(lines(found)))
     return 1 if found.failed else 0

@@ -69,15 +69,7 @@ class Browser:
 
     async def _sign_in(self) -> None:
         async with self._book.doing("sign in"):
-            self._client.cookies.clear()
-            reply = await self._client.post("/login", data={"name": self._name, "password": PASSWORD})
-            _require(reply, 303)
-            reply = await self._client.get("/")
-            _require(reply)
-            found = _CSRF.search(reply.text)
-            if found is None:
-                raise FailedError("no csrf token on the page")
-            self._client.headers["X-CSRF-Token"] = found[1]
+            await sign_in(self._client, self._name)
 
     async def _begin(self) -> None:
         async with self._book.doing("chat: begin") as step:
@@ -208,6 +200,18 @@ class Browser:
                 elif name == "data":
                     yield event, json.loads(value), number
                     event = number = ""
+
+
+async def sign_in(client: httpx.AsyncClient, name: str) -> None:
+    """Begin a session of a person; what the client sends from now on is theirs."""
+    client.cookies.clear()
+    _require(await client.post("/login", data={"name": name, "password": PASSWORD}), 303)
+    reply = await client.get("/")
+    _require(reply)
+    found = _CSRF.search(reply.text)
+    if found is None:
+        raise FailedError("no csrf token on the page")
+    client.headers["X-CSRF-Token"] = found[1]
 
 
 def _require(reply: httpx.Response, status: int = 200) -> None:
