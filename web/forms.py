@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Request
 from litestar.datastructures import FormMultiDict, UploadFile
 from litestar.enums import RequestEncodingType
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import Empty
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
@@ -14,6 +15,7 @@ from agent.errors import InputError
 from agent.phrase import Phrase
 
 _MOST_PARTS = 1000
+_MOST_TEXT = 8 << 20  # bytes of a form without files, which is read into memory, also where files may be larger
 _Fields = dict[str, list[str | UploadFile]]
 
 
@@ -25,12 +27,24 @@ class FormRequest(Request[Any, Any, Any]):
 
         Raises:
             InputError: it did not arrive whole, or has too many parts.
+            RequestEntityTooLarge: it is too large.
         """
         kind, options = self.content_type
+        if kind == RequestEncodingType.URL_ENCODED and self._body is Empty:
+            self._body = self._connection_state.body = await _text(self.stream())
         if kind == RequestEncodingType.MULTI_PART and self._connection_state.form is Empty:
             # litestar closes the files that it finds there when the request has been answered
             self._connection_state.form = await _read(self.stream(), options.get("boundary", ""))
         return await super().form()
+
+
+async def _text(stream: AsyncIterator[bytes]) -> bytes:
+    body = bytearray()
+    async for chunk in stream:
+        body += chunk
+        if len(body) > _MOST_TEXT:
+            raise RequestEntityTooLarge
+    return bytes(body)
 
 
 async def _read(stream: AsyncIterator[bytes], boundary: str) -> dict[str, Any]:

@@ -27,6 +27,18 @@ def test_strangers_send_little(tmp_path: Path, path: str, fields: str) -> None:
     asyncio.run(scenario())
 
 
+def test_a_form_without_files_is_no_larger_where_files_may_be(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with house(tmp_path) as device:
+            ada = await device.person("Ada", "admin")
+            headers = {**ada.headers, "content-type": FORM}
+            small = await device.ask("POST", "/import", Visitor(headers), content=b"a=" + b"a" * (7 << 20))
+            large = await device.ask("POST", "/import", Visitor(headers), content=b"a=" + b"a" * (9 << 20))
+            assert (small.status_code, large.status_code) == (400, 413)
+
+    asyncio.run(scenario())
+
+
 def test_a_host_that_cannot_be_one_is_no_failure_of_ours(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with house(tmp_path) as device:
