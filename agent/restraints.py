@@ -1,4 +1,7 @@
-"""What keeps this device from running its best model: heat, lack of memory, crashes. Whoever sets one also lifts it."""
+"""What keeps this device from running its best model: heat, lack of memory, crashes, a file that is not checked.
+
+Whoever sets one also lifts it.
+"""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +12,7 @@ from agent.phrase import joined
 
 logger = logging.getLogger(__name__)
 
-Cause: TypeAlias = Literal["heat", "memory", "crashes"]
+Cause: TypeAlias = Literal["heat", "memory", "crashes", "signature"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ VERSION = importlib.metadata.version("edgewise")
 
 
 class RestraintState(msgspec.Struct, frozen=True):
-    """Why the best model does not run: the cause (`heat`, `memory` or `crashes`), what has happened, what ends it."""
+    """Why the best model does not run: `heat`, `memory`, `crashes` or `signature`, what has happened, what ends it."""
 
     cause: str
     reason: str

@@ -15,6 +15,7 @@ from agent.journal import Journal
 from agent.models import ModelStore
 from agent.plan import Plan
 from agent.reloading import Reloaded
+from agent.restraints import Restraints
 from agent.security.accounts import Accounts
 from agent.state import Health, SelectionState
 from agent.store import Store
@@ -63,6 +64,10 @@ class Host(Protocol):
     @property
     def models(self) -> ModelStore:
         """The models on this computer."""
+
+    @property
+    def restraints(self) -> Restraints:
+        """What keeps the best model from running."""
 
     @property
     def available(self) -> Available:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,29 @@ def test_a_device_may_ask_for_signed_models(home: Path, trusting: Config, signer
     end, serving, _ = carried_out(msgspec.structs.replace(trusting, signed_jobs=True), job)
     assert (end.state, serving) == (("successful", [NEW]) if signer is KEY else ("failed", [OLD])), end.msg
     assert sha256(path)
+
+
+@pytest.mark.parametrize("signer", [KEY, OTHER])
+def test_a_model_does_not_run_before_its_signature_is_checked_where_there_is_no_other(
+    home: Path, trusting: Config, signer: SecretKey
+) -> None:
+    path = home / "new.gguf"
+    job = update(path)
+    job["artifact"]["sig"] = write_signature(signer.sign(path.read_bytes(), "new"))
+    shutil.rmtree(trusting.models_dir)
+    seen: list[tuple[bool, str]] = []
+
+    async def scenario() -> None:
+        async with running(msgspec.structs.replace(trusting, offline=True), serving="") as device:
+            device.node.restraints.on_change.append(
+                lambda _cause, held: seen.append((held is not None, device.node.health().model))
+            )
+            await device.send(job)
+            end = await device.ends()
+            assert (end.state, device.installed()) == (("successful", [NEW]) if signer is KEY else ("failed", []))
+            assert seen == [(True, ""), (False, "")], "held back while it came, and nothing ran when that ended"
+
+    asyncio.run(scenario())
 
 
 def test_a_wrong_signature_counts_also_where_none_is_asked_for(home: Path, trusting: Config) -> None:

@@ -16,6 +16,7 @@ from agent.telemetry.jobs.board import Board, status_of
 from agent.telemetry.jobs.bundle import BundleUpdate, retreat_bundle
 from agent.telemetry.jobs.record import CANCELED, ENDS, Record, Table
 from agent.telemetry.jobs.retreat import keeps, retreat
+from agent.telemetry.jobs.unproven import release
 from agent.telemetry.jobs.update import Update
 from agent.telemetry.link import Publisher
 from agent.telemetry.payloads import Job, JobState, JobStatus
@@ -180,6 +181,7 @@ class Jobs:
         if not record.ended:
             back = retreat_bundle if record.job and record.job.type == "bundle" else retreat
             await back(self._host, self, record, reason)
+        release(self._host)
 
     async def _ended(self, record: Record) -> None:
         """Report the end of a job, and begin with what follows, unless the hub has sent something newer meanwhile."""

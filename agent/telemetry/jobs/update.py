@@ -13,6 +13,7 @@ from agent.telemetry.jobs import artifact, health, signature, window
 from agent.telemetry.jobs.fetching import fetch
 from agent.telemetry.jobs.record import Record
 from agent.telemetry.jobs.serving import chosen, keeper, serving, until_serves
+from agent.telemetry.jobs.unproven import hold_back, release
 from agent.telemetry.payloads import Job, JobState
 
 _LOOK_SECONDS = 1.0
@@ -147,10 +148,13 @@ class Update:
         record, wanted = self._record, self._job.artifact
         if found := artifact.installed(self._host.models, wanted):
             record.name = found.name
+            if record.ours:  # before a power cut
+                hold_back(self._host, record)
             return
         record.ours = True
         if not chosen(self._host):  # else the new model would serve at once, if the device finds it better
             record.held = await keeper(self._host)
+            hold_back(self._host, record)
         await self._log.enter(record, "download")
         if record.held:
             self._host.use_model(record.held)
@@ -173,6 +177,7 @@ class Update:
         found = self._host.models.find(self._record.name)
         artifact.compare(found, self._job.artifact)
         await self._require_signed(found)
+        release(self._host)
         if not self._record.ours:
             await self._host.models.verify(self._record.name)
 
