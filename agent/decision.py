@@ -33,6 +33,7 @@ def circumstances(machine: Machine, catalog: bytes, config: Config) -> str:
         [(backend.engine, backend.provider, build(backend.engine)) for backend in machine.backends],
         machine.profile,
         config.policy(),
+        *([machine.quota] if machine.quota else ()),
     )
     return hashlib.sha256(msgspec.json.encode(parts) + catalog).hexdigest()
 

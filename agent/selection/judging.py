@@ -134,12 +134,17 @@ def _floor(machine: Machine, policy: Policy) -> float:
 
 
 def _no_room(entry: Considered, offer: Offer, backend: Backend, machine: Machine) -> str:
-    """Return what is missing of memory or disk; empty if nothing is."""
+    """Return what is missing of memory, disk or quota; empty if nothing is."""
     assert entry.memory is not None  # noqa: S101 - it is planned
     if entry.memory.total > backend.budget.usable:
         usable = format_bytes(backend.budget.usable)
         return Phrase("reasons.no_memory", "needs more memory than the {usable} that can be used", usable=usable)
-    if offer.installed or machine.disk_free is None:
+    if offer.installed:
+        return ""
+    if machine.quota and entry.bytes > machine.quota:
+        quota = format_bytes(machine.quota)
+        return Phrase("reasons.no_quota", "needs more room than the {quota} that models may take", quota=quota)
+    if machine.disk_free is None:
         return ""
     if entry.bytes - offer.arrived + _DISK_RESERVE > machine.disk_free:
         free = format_bytes(machine.disk_free)

@@ -33,6 +33,7 @@ class Machine:
         backends: best first.
         notes: what a person should know about it, such as engines that are missing.
         missing: why an engine cannot be used here, by its name.
+        quota: bytes that all models together may take on the disk; 0: as many as there is room for.
     """
 
     board: str
@@ -43,6 +44,7 @@ class Machine:
     backends: tuple[Backend, ...]
     notes: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
+    quota: int = 0
 
 
 @dataclass(frozen=True, slots=True)

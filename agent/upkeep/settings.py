@@ -14,8 +14,8 @@ class UpkeepSettings(TelemetrySettings, frozen=True, kw_only=True, forbid_unknow
         float,
         Meta(
             ge=0,
-            description="GiB that models may take; the least recently used ones go first; 0: as many as leave a reserve"
-            " of the disk",
+            description="GiB that models may take, and so a download; the least recently used ones go first; 0: as many"
+            " as leave a reserve of the disk",
         ),
     ] = 0.0
     backups: Annotated[bool, Meta(description="copy app.db once a day, and keep two copies")] = True

@@ -52,7 +52,7 @@ def backend(
     return Backend("llama_cpp", provider, expected("a test", bandwidth, matrix), budget)
 
 
-def machine(*backends: Backend, board: Profile | None = None, disk: int | None = 1000 * GIB) -> Machine:
+def machine(*backends: Backend, board: Profile | None = None, disk: int | None = 1000 * GIB, quota: int = 0) -> Machine:
     """A board with these backends; without any, with an ordinary one."""
     return Machine(
         board="a board with 4 cores",
@@ -60,6 +60,7 @@ def machine(*backends: Backend, board: Profile | None = None, disk: int | None =
         features=("asimd", "asimddp"),
         threads=4,
         disk_free=disk,
+        quota=quota,
         backends=backends or (backend(),),
     )
 

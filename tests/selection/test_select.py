@@ -231,6 +231,14 @@ def test_a_file_that_the_disk_cannot_hold_is_not_chosen() -> None:
     assert rejected(selection, "middle").reason == "needs more room on the disk than the 1.0 GiB that are free"
 
 
+def test_a_file_that_the_quota_does_not_allow_is_not_chosen_unless_it_is_here() -> None:
+    bounded = machine(quota=1 * GIB)
+    selection = select([SMALL, MIDDLE], bounded, CHAT)
+    assert selection.model == "small"
+    assert rejected(selection, "middle").reason == "needs more room than the 1.0 GiB that models may take"
+    assert select([SMALL, replace(MIDDLE, installed="middle")], bounded, CHAT).model == "middle"
+
+
 def test_what_is_here_or_has_arrived_already_needs_no_more_room() -> None:
     full = machine(disk=GIB)
     arrived = replace(MIDDLE, arrived=MIDDLE.file.bytes - 100 * MIB)
