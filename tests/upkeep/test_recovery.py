@@ -82,7 +82,7 @@ def test_without_a_copy_all_that_can_be_read_is_kept(tmp_path: Path) -> None:
 def test_with_nothing_to_read_the_device_has_no_owner_and_says_so(tmp_path: Path) -> None:
     path = fill(tmp_path)
     path.write_bytes(bytes(20 * PAGE))
-    path.with_name("app.db-wal").unlink(missing_ok=True)  # two connections that close at once leave it, and all is in it
+    path.with_name("app.db-wal").unlink(missing_ok=True)  # which two connections leave that close at once
     found = recovered(tmp_path)
     assert (found.origin, found.rows) == ("empty", {})
     assert one(path, "SELECT count(*) FROM users") == 0
