@@ -34,7 +34,7 @@ test: check ## Set up and run the checks and the tests; one file: make test ARGS
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: setup-test ## Run the tests that take minutes.
-	$(BIN)/pytest -m slow --timeout 900 $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m slow -n 3 --timeout 900 $(ARGS)
 
 chaos: setup-test ## Wound a device in every way, and print what each fault has cost; minutes.
 	$(BIN)/pytest tests/faults -m "" --timeout 900 $(ARGS)
