@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_SOONER = 12  # times as soon something is tried again where nothing runs at all
+_SOONER = 60  # times as soon something is tried again where nothing runs at all: after a minute, then two, up to eight
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ async def inject(book: Book, place: Place, seconds: float) -> None:
 
 
 def _may_die(book: Book) -> bool:
-    """Tell whether the engine may die: after the third time in ten minutes the device leaves it alone for five."""
+    """Tell whether the engine may die: after the third time in ten minutes the device leaves it alone for a while."""
     recent = time.monotonic() - _TEN_MINUTES
     return sum(fault.kind.startswith("engine") and fault.ended > recent for fault in book.faults) < _MOST_DEATHS
 

@@ -83,10 +83,12 @@ def test_one_model_is_tried_at_a_time_the_last_one_first() -> None:
     assert deaths.another_try(nothing_runs=False) == "large"
 
 
-def test_where_nothing_runs_the_wait_is_minutes() -> None:
+def test_where_nothing_runs_the_wait_is_a_minute() -> None:
     deaths, clock = made()
     die(deaths, "only")
-    clock.now += 300
+    clock.now += 59
+    assert not deaths.another_try(nothing_runs=True)
+    clock.now += 1
     assert not deaths.another_try(nothing_runs=False)
     assert deaths.another_try(nothing_runs=True) == "only"
 
