@@ -78,11 +78,11 @@ def _say(stage: str) -> None:
 
 def _require_new(store: ModelStore, name: str, output: Path | None) -> None:
     if output and output.exists():
-        raise ModelError(f"{output} exists already.", hint="name a folder that does not exist yet")
+        raise ModelError(f"{output} exists already.", hint="Name a folder that does not exist yet.")
     if not output and any(model.name == name for model in store.everything()):
         raise ModelError(
             f"{name} is installed already.",
-            hint=f"remove it first: `edgewise models rm {name}`, or choose a name: `--name NAME`",
+            hint=f"Remove it first: `edgewise models rm {name}`, or choose a name: `--name NAME`.",
         )
 
 

@@ -127,7 +127,7 @@ def _rival(here: dict[str, Considered], entry: Considered) -> Considered:
         other = _ENGINES["llama_cpp" if entry.engine == "onnx" else "onnx"]
         raise ConfigError(
             f"{entry.installed} is not installed for {other}.",
-            hint=f"name what to compare it with: `edgewise bench --duel {entry.installed} OTHER`",
+            hint=f"Name what to compare it with: `edgewise bench --duel {entry.installed} OTHER`.",
         )
     return max(rivals, key=lambda rival: rival.score)
 

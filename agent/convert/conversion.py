@@ -128,14 +128,14 @@ class Conversion:
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise ModelError(
-                f"{self.python} does not run as a Python: {error}.", hint="name the bin/python of an environment"
+                f"{self.python} does not run as a Python: {error}.", hint="Name the bin/python of an environment."
             ) from error
         if missing := done.stdout.split():
             also = " olive-ai" if self.tool == "olive" else ""
             raise ModelError(
                 f"{self.python} lacks what a conversion needs: {', '.join(missing)}.",
-                hint=f"make an environment for it (1.3 GB): `python3 -m venv ~/convert && ~/convert/bin/{_INSTALL}"
-                f"{also}`, and name it: `--python ~/convert/bin/python`",
+                hint=f"Make an environment for it (1.3 GB): `python3 -m venv ~/convert && ~/convert/bin/{_INSTALL}"
+                f"{also}`, and name it: `--python ~/convert/bin/python`.",
             )
 
 

@@ -15,7 +15,7 @@ _CACHE = Path("~/.cache/huggingface/hub")  # where the tools of Hugging Face kee
 _MAX_HEADER = 100_000_000  # bytes, the limit of safetensors itself
 _QUANTIZATION = re.compile(r"[-.](i?q\d[a-z0-9_]*|b?f16|f32|fp16|fp32|mxfp4)$")
 _LICENCE = re.compile(r"\A---\n(?:.*\n)*?license: *(\S+)")
-_NO_SOURCE_HINT = "give an installed GGUF model, a .gguf file, or a folder with config.json and model.safetensors"
+_NO_SOURCE_HINT = "Give an installed GGUF model, a .gguf file, or a folder with config.json and model.safetensors."
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _folder(path: Path, name: str) -> Source:
         raise ModelError(f"{path} has no {problem}, so it is no model that can be converted.", hint=_NO_SOURCE_HINT)
     if not any((path / file).is_file() for file in ("tokenizer.json", "tokenizer.model")):
         raise ModelError(
-            f"{path} has no tokenizer.", hint="add tokenizer.json and tokenizer_config.json from the model's own page"
+            f"{path} has no tokenizer.", hint="Add tokenizer.json and tokenizer_config.json from the model's own page."
         )
     readme = path / "README.md"
     licence = _LICENCE.match(readme.read_text(encoding="utf-8", errors="replace")) if readme.is_file() else None
@@ -97,5 +97,5 @@ def _count(path: Path) -> int:
         raise ModelFileError(
             f"{path.name} is no safetensors file that can be read: {error}.",
             field="header",
-            hint="download it again; a file of a few hundred bytes is only a pointer of Git LFS",
+            hint="Download it again; a file of a few hundred bytes is only a pointer of Git LFS.",
         ) from error

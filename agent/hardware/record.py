@@ -36,7 +36,7 @@ def record(directory: Path, *, root: Path = Path("/"), storage: Path | None = No
         _write(directory, files)
     except OSError as error:
         raise ConfigError(
-            f"Cannot record into {directory}: {error.strerror}.", hint="name a new directory that you may write"
+            f"Cannot record into {directory}: {error.strerror}.", hint="Name a new directory that you may write."
         ) from error
     return found
 
@@ -51,7 +51,7 @@ def _look_at_vitals(tree: Tree) -> None:
 def _write(directory: Path, files: dict[str, bytes]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     if any(directory.iterdir()):
-        raise ConfigError(f"{directory} is not empty.", hint="name a new directory to record into")
+        raise ConfigError(f"{directory} is not empty.", hint="Name a new directory to record into.")
     # Deepest first: something whose mere existence counts may be the directory of a file.
     for path, data in sorted(files.items(), key=lambda item: -item[0].count("/")):
         place = directory / path

@@ -29,7 +29,7 @@ def require_space(directory: Path, needed: int, reserve: int) -> None:
             ),
             hint=Phrase(
                 "errors.disk_full_hint",
-                "make room, for example with `edgewise models rm NAME`, or choose a smaller model",
+                "Make room, for example with `edgewise models rm NAME`, or choose a smaller model.",
             ),
         )
 
@@ -44,6 +44,6 @@ def disk_errors(path: Path) -> Iterator[None]:
             Phrase("errors.disk_unwritable", "Cannot write {path}: {reason}.", path=path, reason=error.strerror),
             hint=Phrase(
                 "errors.disk_unwritable_hint",
-                "check the disk's free space and the permissions; what has arrived is kept",
+                "Check the disk's free space and the permissions; what has arrived is kept.",
             ),
         ) from error

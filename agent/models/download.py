@@ -115,7 +115,7 @@ class _Transfer:
                 ),
                 hint=Phrase(
                     "errors.wrong_content_hint",
-                    "pull again; if it happens again, the copy at the source is not the expected one",
+                    "Pull again; if it happens again, the copy at the source is not the expected one.",
                 ),
             )
         with disk_errors(destination):
@@ -210,7 +210,7 @@ class _Transfer:
                 ),
                 hint=Phrase(
                     "errors.web_page_hint",
-                    "it may want a login; for a file on Hugging Face use `hf:owner/repo/file.gguf`",
+                    "It may want a login; for a file on Hugging Face use `hf:owner/repo/file.gguf`.",
                 ),
             )
         if size == 0 or (announced is not None and size not in {None, announced}):

@@ -44,7 +44,7 @@ def _acquire(descriptor: int, what: str) -> None:
             Phrase(
                 "errors.other_process", "Another process (pid {holder}) is working on {what}.", holder=holder, what=what
             ),
-            hint=Phrase("errors.other_process_hint", "wait until it is done, or stop it; what has arrived is kept"),
+            hint=Phrase("errors.other_process_hint", "Wait until it is done, or stop it; what has arrived is kept."),
         ) from error
     with contextlib.suppress(OSError):  # on a full disk nobody learns who it is
         os.ftruncate(descriptor, 0)

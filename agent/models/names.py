@@ -38,7 +38,7 @@ def check_name(name: str) -> str:
             Phrase("errors.model_name", "{name!r} cannot be the name of a model.", name=name),
             hint=Phrase(
                 "errors.model_name_hint",
-                "use lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit",
+                "Use lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit.",
             ),
         )
     return name

@@ -72,7 +72,7 @@ def _graph(known: list[str], wanted: str) -> str:
             return graph
     raise ModelError(
         Phrase("errors.no_graph", "The folder has no ONNX graph {wanted!r}.", wanted=wanted),
-        hint=Phrase("errors.repo_lacks_hint", "it has: {names}", names=", ".join(graphs) or "-"),
+        hint=Phrase("errors.repo_lacks_hint", "It has: {names}.", names=", ".join(graphs) or "-"),
     )
 
 

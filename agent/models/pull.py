@@ -169,7 +169,7 @@ def _unchanged(present: InstalledModel, wanted: SourceFile) -> InstalledModel:
         ),
         hint=Phrase(
             "errors.name_in_use_hint",
-            "remove it first: `edgewise models rm {name}`, or choose a name: `--name NAME`",
+            "Remove it first: `edgewise models rm {name}`, or choose a name: `--name NAME`.",
             name=present.name,
         ),
     )

@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 _LONGEST_DELAY = 60.0
 _USB_HINT = Phrase(
     "errors.usb_hint",
-    "bring the model file on a USB stick: `edgewise models pull /media/usb/model.gguf`,"
-    " or run it where it is: `edgewise run --model FILE`",
+    "Bring the model file on a USB stick: `edgewise models pull /media/usb/model.gguf`,"
+    " or run it where it is: `edgewise run --model FILE`.",
 )
 
 
@@ -109,7 +109,7 @@ class Patience:
                     waited_for=format_duration(waited),
                     delay_for=format_duration(delay),
                 ),
-                hint=Phrase("errors.no_progress_hint", "try again later; what has arrived is kept"),
+                hint=Phrase("errors.no_progress_hint", "Try again later; what has arrived is kept."),
             )
         logger.info("%s: %s; next attempt in %.1f s", self._what, setback.reason, delay)
         self._meter.hold("waiting")

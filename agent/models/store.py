@@ -205,7 +205,7 @@ def _not_found(name: str, matches: list[str], known: list[str]) -> ModelNotFound
     if matches:
         return ModelNotFoundError(
             Phrase("errors.several_models", "{name!r} may mean several models.", name=name),
-            hint=Phrase("errors.several_models_hint", "say which: {names}", names=", ".join(sorted(matches))),
+            hint=Phrase("errors.several_models_hint", "Say which: {names}.", names=", ".join(sorted(matches))),
         )
     close = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.4)
     if close:

@@ -24,10 +24,10 @@ _MAX_PAGE = 64 << 20  # bytes of metadata; the simple API's page of a large proj
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MISSING = frozenset({"RepoNotFound", "RevisionNotFound", "EntryNotFound"})  # X-Error-Code of Hugging Face
 _TOKEN_REFUSED = Phrase(
-    "errors.token_refused", "the token in HF_TOKEN is not valid for it: accept its terms on its page with that account"
+    "errors.token_refused", "The token in HF_TOKEN is not valid for it: accept its terms on its page with that account."
 )
 _TOKEN_MISSING = Phrase(
-    "errors.token_missing", "it is gated or private: accept its terms on its page, then set HF_TOKEN to your token"
+    "errors.token_missing", "It is gated or private: accept its terms on its page, then set HF_TOKEN to your token."
 )
 
 
@@ -140,7 +140,7 @@ def _refusal(response: httpx.Response, what: str, *, has_token: bool) -> ModelEr
     if status in {404, 410} or code in _MISSING:
         return ModelNotFoundError(
             Phrase("errors.host_lacks", "{host} has no {what}.", host=host, what=what),
-            hint=Phrase("errors.host_lacks_hint", "check the spelling; a private one also needs a token in HF_TOKEN"),
+            hint=Phrase("errors.host_lacks_hint", "Check the spelling; a private one also needs a token in HF_TOKEN."),
         )
     if status in {401, 403}:
         hint = _TOKEN_REFUSED if has_token else _TOKEN_MISSING

@@ -41,6 +41,6 @@ async def _compare(path: Path, file: InstalledFile, name: str, meter: Meter) -> 
             ),
             field="sha256",
             hint=Phrase(
-                "errors.file_changed_hint", "remove it and pull it again: `edgewise models rm {name}`", name=name
+                "errors.file_changed_hint", "Remove it and pull it again: `edgewise models rm {name}`.", name=name
             ),
         )

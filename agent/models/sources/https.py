@@ -44,7 +44,9 @@ async def resolve(reference: str, settings: SourceSettings, http: Http) -> Sourc
                 reference=reference,
                 host=url.host,
             ),
-            hint=Phrase("errors.unprotected_hint", "use https, or add the expected hash: `#sha256=` and 64 hex digits"),
+            hint=Phrase(
+                "errors.unprotected_hint", "Use https, or add the expected hash: `#sha256=` and 64 hex digits."
+            ),
         )
     filename = urllib.parse.unquote(url.path).rsplit("/", 1)[-1]
     return SourceFile(
@@ -66,7 +68,7 @@ def _parse(reference: str) -> httpx.URL:
     if not url.host or not url.path.endswith(".gguf"):
         raise ModelError(
             Phrase("errors.no_file_name", "{reference} does not end in the name of a model file.", reference=reference),
-            hint=Phrase("errors.no_file_name_hint", "the path must end in `.gguf`"),
+            hint=Phrase("errors.no_file_name_hint", "The path must end in `.gguf`."),
         )
     if url.userinfo:
         raise ModelError(
@@ -75,7 +77,7 @@ def _parse(reference: str) -> httpx.URL:
                 "The address at {host} holds a password, which would end up in lists and logs.",
                 host=url.host,
             ),
-            hint=Phrase("errors.password_in_address_hint", "fetch the file by other means and pull it from its path"),
+            hint=Phrase("errors.password_in_address_hint", "Fetch the file by other means and pull it from its path."),
         )
     return url
 
@@ -87,7 +89,7 @@ def _sha256(url: httpx.URL) -> str | None:
     if match is None:
         raise ModelError(
             Phrase("errors.no_hash", "#{hash} is not a hash.", hash=url.fragment),
-            hint=Phrase("errors.no_hash_hint", "write `#sha256=` and 64 hex digits"),
+            hint=Phrase("errors.no_hash_hint", "Write `#sha256=` and 64 hex digits."),
         )
     return match[1].lower()
 

