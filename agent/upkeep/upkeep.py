@@ -25,7 +25,7 @@ _LOOK = 60.0  # seconds between two looks
 _SETTLED = 300.0  # seconds after the start before anything that takes time
 _QUIET = 60.0  # seconds without a request that count as quiet
 _PATIENCE = 6 * 3600.0  # seconds that a copy waits for such a time; then it is made all the same
-_TRIM, _HOUR, _DAY = 600.0, 3600.0, 86_400.0
+_HOUR, _DAY = 3600.0, 86_400.0
 _PAUSE = 0.05  # seconds between two steps that hold the writing thread
 
 
@@ -57,7 +57,7 @@ class Upkeep:
         self._damaged = self._search_broken = False
         self._began = time.monotonic()
         self._active = self._began  # when somebody was answered last
-        self._due = {"trim": 0.0, "hour": 0.0, "day": _DAY}  # seconds since the start
+        self._due = {"hour": 0.0, "day": _DAY}  # seconds since the start
 
     def prepare(self) -> None:
         """Make sure that app.db can be used. Blocks.
@@ -147,11 +147,9 @@ class Upkeep:
             await self._mend_search()
         self._note_use()
         self._note_wear(passed)
+        await asyncio.to_thread(trim)
         if passed < _SETTLED:
             return
-        if passed >= self._due["trim"]:
-            self._due["trim"] = passed + _TRIM
-            await asyncio.to_thread(trim)
         if passed >= self._due["hour"]:
             self._due["hour"] = passed + _HOUR
             await asyncio.to_thread(self.clearing.tidy)
