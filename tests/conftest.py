@@ -16,7 +16,7 @@ from agent.models import transport
 from agent.security import passwords
 
 # A time limit for each example would fail on a busy computer.
-settings.register_profile("patient", deadline=None)
+settings.register_profile("patient", deadline=None, max_examples=60)
 settings.register_profile("fuzz", deadline=None)  # of `make fuzz`; see tests/fuzz/effort.py
 settings.load_profile("patient")
 

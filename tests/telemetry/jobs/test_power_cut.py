@@ -34,6 +34,7 @@ async def after_power_cut(config: Config, image: Path) -> tuple[Device, str]:
     return device, end.state
 
 
+@pytest.mark.slow  # those in which it turns out otherwise are below
 def test_every_state_of_an_update_has_its_right_end_after_a_power_cut(home: Path, config: Config) -> None:
     async def scenario() -> None:
         images = await cut(config, home)

@@ -158,6 +158,7 @@ def test_an_answer_that_is_html_stays_text(page: Page) -> None:
     expect(last.locator("[data-answer] img, [data-answer] script, [data-answer] a[href^=javascript]")).to_have_count(0)
 
 
+@pytest.mark.slow  # `test_trouble` restarts a device in the middle of an answer
 def test_a_page_says_that_the_device_is_gone_and_recovers_by_itself(context: BrowserContext, state: Path) -> None:
     with daemon(state) as first:
         page = context.new_page()

@@ -31,6 +31,7 @@ def device(tmp_path_factory: pytest.TempPathFactory, hub: FakeHub) -> Iterator[D
         yield running
 
 
+@pytest.mark.slow  # `test_scenes` looks at these pages when there is something
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen_where_nothing_is_there_yet(page: Page) -> None:
     width = 390
     page.set_viewport_size({"width": width, "height": 800})
@@ -57,6 +58,7 @@ def moves(page: Page) -> None:
     expect(meter).not_to_have_js_property("value", shown, timeout=LIVELY)
 
 
+@pytest.mark.slow  # another one shows up by itself below
 def test_a_download_moves_by_itself_is_paused_and_ends_among_the_installed(page: Page) -> None:
     page.goto("/models")
     page.get_by_label("Where it is").fill("hf:me/it/slow.gguf")
@@ -72,8 +74,11 @@ def test_a_download_moves_by_itself_is_paused_and_ends_among_the_installed(page:
     expect(page.locator(".transfer")).to_have_count(0)
 
 
-def test_a_menu_stays_open_while_a_download_moves(page: Page, hub: FakeHub) -> None:
-    hub.repos["me/it"]["other.gguf"] = HubFile(tiny_model(seed=3) + bytes(1 << 19))
+def test_a_menu_stays_open_while_a_download_moves(page: Page, hub: FakeHub, device: Daemon, tmp_path: Path) -> None:
+    here = tmp_path / "here.gguf"
+    here.write_bytes(tiny_model())
+    device.post({"reference": str(here)}, "/api/edgewise/models/pull")
+    hub.repos["me/it"]["other.gguf"] = HubFile(tiny_model(seed=3) + bytes(1 << 22))
     page.goto("/models")
     page.get_by_label("Where it is").fill("hf:me/it/other.gguf")
     page.get_by_role("button", name="Download", exact=True).click()
@@ -81,6 +86,8 @@ def test_a_menu_stays_open_while_a_download_moves(page: Page, hub: FakeHub) -> N
     page.locator("#installed details.more summary").first.click()
     moves(page)
     expect(page.locator("#installed details.more").first).to_have_attribute("open", "")
+    for download in device.http.get("/api/edgewise/models").json()["downloads"]:
+        device.post({}, f"/api/edgewise/models/{download['id']}/cancel")
 
 
 def test_new_lines_of_the_log_come_by_themselves(page: Page, device: Daemon, tmp_path: Path) -> None:

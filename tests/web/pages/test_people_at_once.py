@@ -49,6 +49,7 @@ def sign_in(chromium: Browser, device: Daemon, name: str) -> Page:
     return page
 
 
+@pytest.mark.slow  # `test_chat` has a question say its place
 def test_people_wait_in_line_and_everybody_gets_an_answer(device: Daemon, chromium: Browser) -> None:
     pages = [sign_in(chromium, device, name) for name in PEOPLE]
     for number, page in enumerate(pages):

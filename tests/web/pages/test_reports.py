@@ -30,6 +30,7 @@ def save(page: Page, **fields: str) -> None:
     page.locator("#reports").get_by_role("button", name="Save").click()
 
 
+@pytest.mark.slow  # `test_telemetry` of the settings does so without a browser
 def test_a_broker_is_named_refuses_accepts_and_is_left(page: Page, mosquitto: Broker) -> None:
     page.goto("/settings/device")
     expect(page.get_by_text("None announces itself.")).to_be_visible()

@@ -69,6 +69,7 @@ def test_an_update_that_is_stopped_leaves_nothing_and_another_may_come(
     assert installed(state) == ["tiny"]
 
 
+@pytest.mark.slow  # `test_over_http` refuses the same
 def test_an_update_that_would_be_refused_is_not_sent(page: Page, wire: CDPSession, tmp_path: Path) -> None:
     content = make(tmp_path / "made", model=LONG, version=2, key=OTHER)
     sent: list[str] = []
