@@ -3,6 +3,7 @@
 import itertools
 import os
 import pickle
+import signal
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -14,6 +15,9 @@ from hypothesis import settings
 
 from agent.models import transport
 from agent.security import passwords
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in the background, and so all that tests start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A time limit for each example would fail on a busy computer.
 settings.register_profile("patient", deadline=None, max_examples=60)
