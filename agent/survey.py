@@ -36,7 +36,6 @@ logger = logging.getLogger(__name__)
 
 LIVE = Path("/")
 _MIB = 1 << 20
-_GIB = 1 << 30
 _GIGA = 1e9
 _PACKAGES = {"llama_cpp": "llama-cpp-python", "onnx": "onnxruntime", "genai": "onnxruntime-genai"}
 USUAL = frozenset({"llama_cpp"})  # engines whose models are offered for every computer
@@ -113,7 +112,7 @@ class Surveyor:
                 *_note(embeddings),
             ),
             missing=told,
-            quota=round(self.config.models_quota * _GIB),
+            quota=self.config.models_bytes,
         )
 
     def _profile(self, hardware: Hardware) -> Profile:

@@ -16,7 +16,7 @@ from agent.phrase import Phrase
 from agent.units import format_bytes
 from agent.upkeep.host import Host
 from agent.upkeep.news import News
-from agent.upkeep.quota import GIB, Held, Needed, Room, to_remove
+from agent.upkeep.quota import Held, Needed, Room, to_remove
 from agent.upkeep.uses import Uses
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Clearing:
         """Return how much room there is; what has arrived of downloads counts as used."""
         root = self.host.models.root
         disk = shutil.disk_usage(root if root.exists() else root.parent)
-        quota = round(self.host.config.models_quota * GIB)
+        quota = self.host.config.models_bytes
         arrived = sum(rest.bytes for rest in self.host.models.unfinished()) if quota else 0
         return Room(disk.free, disk.total, max(1, quota - arrived) if quota else 0, incoming)
 

@@ -13,7 +13,7 @@ from agent.hardware.tree import Tree
 from agent.models import ModelStore
 from agent.upkeep import recovery
 from agent.upkeep.backups import Backups
-from agent.upkeep.quota import GIB, Room
+from agent.upkeep.quota import Room
 from agent.upkeep.recovery import Recovery
 from agent.upkeep.wear import Wear
 
@@ -73,7 +73,7 @@ def look(config: Config, *, wear: Wear | None = None, root: Path = Path("/")) ->
         total=space.total,
         reserve=Room(space.free, space.total).reserve,
         models=sum(held),
-        quota=round(config.models_quota * GIB),
+        quota=config.models_bytes,
         database=sum(path.stat().st_size for path in state_dir.glob("app.db*") if path.suffix != ".damaged"),
         backups=[copy.stat().st_mtime for copy in backups.all()],
         wanted=config.backups,

@@ -19,3 +19,8 @@ class UpkeepSettings(TelemetrySettings, frozen=True, kw_only=True, forbid_unknow
         ),
     ] = 0.0
     backups: Annotated[bool, Meta(description="copy app.db once a day, and keep two copies")] = True
+
+    @property
+    def models_bytes(self) -> int:
+        """`models_quota` in bytes."""
+        return round(self.models_quota * (1 << 30))

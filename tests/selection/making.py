@@ -11,7 +11,7 @@ from agent.catalog import File, Model, Published, Quality
 from agent.models import InstalledModel, ModelStore
 from agent.models.installed import write_model
 from agent.profiles import Number, Profile, built_in, load_profiles
-from agent.selection import Backend, Machine, Offer, Policy
+from agent.selection import Backend, Considered, Machine, Offer, Policy, Selection
 from agent.selection.outcome import Budget
 from agent.shape import Attention, Shape
 from agent.shape.published import shape_from
@@ -63,6 +63,11 @@ def machine(*backends: Backend, board: Profile | None = None, disk: int | None =
         quota=quota,
         backends=backends or (backend(),),
     )
+
+
+def rejected(selection: Selection, name: str) -> Considered:
+    """What was found about a model that was not chosen."""
+    return next(entry for entry in selection.rejected if entry.model == name)
 
 
 def published(billions: float = 1.0, *, context: int = 32768) -> Published:

@@ -2,19 +2,15 @@
 
 from dataclasses import replace
 
-from agent.selection import Considered, Offer, Selection, select
+from agent.selection import Offer, Selection, select
 from agent.speed import Prediction
-from tests.selection.making import CHAT, GIB, backend, machine, model, offer
+from tests.selection.making import CHAT, GIB, backend, machine, model, offer, rejected
 
 SMALL, MIDDLE, LARGE = offer(model("small", 0.5, 20)), offer(model("middle", 3.0, 55)), offer(model("large", 30.0, 80))
 
 
 def chosen(*found: Offer) -> Selection:
     return select(found, machine(), CHAT)
-
-
-def rejected(selection: Selection, name: str) -> Considered:
-    return next(entry for entry in selection.rejected if entry.model == name)
 
 
 def test_speed_in_use_replaces_the_prediction_of_its_own_provider() -> None:

@@ -2,15 +2,11 @@
 
 from dataclasses import replace
 
-from agent.selection import Considered, Selection, select
-from tests.selection.making import CHAT, GIB, MIB, machine, model, offer
+from agent.selection import select
+from tests.selection.making import CHAT, GIB, MIB, machine, model, offer, rejected
 
 SMALL = offer(model("small", 0.5, 20))
 MIDDLE = offer(model("middle", 3.0, 55))
-
-
-def rejected(selection: Selection, name: str) -> Considered:
-    return next(entry for entry in selection.rejected if entry.model == name)
 
 
 def test_a_file_that_the_disk_cannot_hold_is_not_chosen() -> None:

@@ -13,10 +13,23 @@ from agent.catalog import load_catalog
 from agent.models import ModelStore
 from agent.offers import offers as known_offers
 from agent.profiles import built_in, load_profiles
-from agent.selection import Considered, Offer, Policy, Selection, select
+from agent.selection import Offer, Policy, Selection, select
 from agent.selection.policy import Preference
 from tests.selection import making
-from tests.selection.making import CHAT, GIB, MIB, backend, budgets, machine, measured, model, offer, policies, profile
+from tests.selection.making import (
+    CHAT,
+    GIB,
+    MIB,
+    backend,
+    budgets,
+    machine,
+    measured,
+    model,
+    offer,
+    policies,
+    profile,
+    rejected,
+)
 
 SMALL = offer(model("small", 0.5, 20))
 MIDDLE = offer(model("middle", 3.0, 55))
@@ -26,10 +39,6 @@ ALL = [SMALL, MIDDLE, LARGE]
 
 def chosen(*found: Offer, usable: int = 8 * GIB, policy: Policy = CHAT, keep: str = "") -> Selection:
     return select(found, machine(backend(usable)), policy, keep=keep)
-
-
-def rejected(selection: Selection, name: str) -> Considered:
-    return next(entry for entry in selection.rejected if entry.model == name)
 
 
 @given(found=making.offers(), usable=budgets, policy=policies)
