@@ -37,6 +37,7 @@ class Benchmark(msgspec.Struct, frozen=True):
         prefill: speed of reading.
         decode: speed of writing.
         shared: whether others were answered at the same time, so that it says less.
+        slowed: whether heat or a weak supply held the engine back, so that it says less.
     """
 
     taken: str
@@ -48,22 +49,36 @@ class Benchmark(msgspec.Struct, frozen=True):
     prefill: float
     decode: float
     shared: bool
+    slowed: bool = False  # older files do not say
 
 
 class Benchmarks:
     """Runs one measurement at a time and keeps the latest fifty in a JSON file.
+
+    Args:
+        path: of the file.
+        generate: asks the engine.
+        active: how many are being answered.
+        slowed: whether the engine was held back during an answer that has just ended.
 
     Attributes:
         running: whether one runs now.
         trouble: why the latest could not be completed; empty if it was.
     """
 
-    def __init__(self, path: Path, generate: Callable[[frames.Generate], Answer], active: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        generate: Callable[[frames.Generate], Answer],
+        active: Callable[[], int],
+        slowed: Callable[[frames.Timings], bool],
+    ) -> None:
         self.running = False
         self.trouble = ""
         self._path = path
         self._generate = generate
         self._active = active
+        self._slowed = slowed
         self._task: asyncio.Task[None] | None = None
         self._results = _read(path)
 
@@ -113,6 +128,7 @@ class Benchmarks:
             prefill=read / timings.prefill if timings.prefill else 0.0,
             decode=timings.decode_rate,
             shared=shared,
+            slowed=self._slowed(timings),
         )
 
     async def _time(self, request: frames.Generate) -> tuple[frames.Timings, bool]:

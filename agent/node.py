@@ -78,7 +78,8 @@ class Node:
         self._steward.others_download = self.downloads.busy
         results = config.state_dir / "benchmarks.json"
         self.embeddings = Embeddings(self, environment)
-        self.benchmarks = Benchmarks(results, self.generate, lambda: self._supervisor.active)
+        supervisor = self._supervisor
+        self.benchmarks = Benchmarks(results, self.generate, lambda: supervisor.active, supervisor.pacing.slowed)
         everything = replace(self._chooser, config=msgspec.structs.replace(config, licences="any"))
         self.available = Available(everything, self._memory)
         self._steward.memory = self._memory
