@@ -1,7 +1,7 @@
 """Sessions: who is signed in, on which browsers, and until when.
 
 A cookie holds a random token of which only the hash is kept. A session ends after 30 days without use, after 180 days
-in all, and when somebody ends it; what listens to it is told at once.
+in all, and when somebody ends it; what listens to it is told at once. One that the disk does not take is in memory.
 """
 
 import asyncio
@@ -12,13 +12,14 @@ from contextlib import AbstractContextManager
 
 from sqlite_utils import Database
 
-from agent.errors import NotFoundError, StoreError
+from agent.errors import NotFoundError, StoreError, UnwritableError
 from agent.phrase import Phrase
 from agent.security import session_table
 from agent.security.endings import Endings
 from agent.security.identity import Identity
 from agent.security.session_table import Session
 from agent.security.tokens import digest, new_id, new_secret
+from agent.security.unkept import UnkeptSessions, account
 from agent.store import Store
 from agent.waiting import wait_at_most
 
@@ -36,21 +37,28 @@ class Sessions:
         self._store = store
         self._clock = clock
         self._endings = Endings()
+        self._unkept = UnkeptSessions()
 
     async def begin(self, user_id: str, *, agent: str, address: str, old: str = "") -> tuple[str, Session]:
         """Begin a session and end the one that the browser had; returns the token for the cookie.
 
         Raises:
-            StoreError: it cannot be kept.
+            StoreError: the database is damaged or locked.
         """
-        token, now = new_secret(), self._clock()
+        token, csrf, now = new_secret(), new_secret(), self._clock()
         session = Session(new_id(), user_id, now, now, agent[:_AGENT_CHARACTERS], address)
 
         def change(database: Database) -> list[str]:
             replaced = session_table.end(database, "token = :token", {"token": digest(old)})
-            return replaced + session_table.begin(database, session, token, new_secret())
+            return replaced + session_table.begin(database, session, token, csrf)
 
-        self.tell(await self._store.write(change, helps=True))
+        try:
+            self.tell(await self._store.write(change, helps=True))
+        except UnwritableError as error:
+            logger.warning("A session is not kept and ends with this process: %s", error.message)
+            await self.end(old)
+            of = await self._store.read(lambda database: account(database, user_id))
+            self.tell(self._unkept.begin(session, token, csrf, of))
         return token, session
 
     async def identify(self, token: str) -> Identity | None:
@@ -59,9 +67,11 @@ class Sessions:
         Raises:
             StoreError: the database cannot be read.
         """
-        now = self._clock()
+        unkept, now = self._unkept.find(token), self._clock()
+        if unkept is not None:
+            return await self._store.read(unkept.identify)
         found = await self._store.read(lambda database: session_table.identify(database, token, now))
-        if found is None:
+        if found is None or found[0].session in self._unkept.ended:
             return None
         identity, seen = found
         if now - seen > _SEEN_STEP:  # never set back: a clock that starts in 1970 would end every session later
@@ -74,8 +84,13 @@ class Sessions:
 
     async def all(self) -> Sequence[Session]:
         """Return the sessions of all users, the last used first."""
-        now = self._clock()
-        return await self._store.read(lambda database: session_table.standing(database, now))
+        unkept, now = self._unkept.standing(), self._clock()
+
+        def query(database: Database) -> list[Session]:
+            in_memory = [each.session for each in unkept if each.identify(database)]
+            return in_memory + session_table.standing(database, now)
+
+        return [session for session in await self._store.read(query) if session.id not in self._unkept.ended]
 
     async def revoke(self, session_id: str, *, by: Identity) -> None:
         """End one session; admins may end those of others.
@@ -83,17 +98,35 @@ class Sessions:
         Raises:
             NotFoundError: there is none, or it is of somebody else.
         """
-        condition = "id = :id" if by.has_role("admin") else "id = :id AND user_id = :user_id"
-        if not await self._end(condition, id=session_id, user_id=by.user_id):
+        anybody = by.has_role("admin")
+        ended = self._unkept.end(lambda each: each.id == session_id and (anybody or each.user_id == by.user_id))
+        self.tell(ended)
+        condition = "id = :id" if anybody else "id = :id AND user_id = :user_id"
+        if not (ended or await self._end(condition, id=session_id, user_id=by.user_id)):
             raise NotFoundError(Phrase("errors.no_session", "There is no such session."))
 
     async def revoke_all(self, user_id: str, *, but: str = "") -> None:
-        """End all sessions of a user; `but` is the id of one that goes on."""
+        """End all sessions of a user; `but` is the id of one that goes on.
+
+        Raises:
+            UnwritableError: those on the disk go on; those in memory have ended.
+        """
+        self.tell(self._unkept.end(lambda session: session.user_id == user_id and session.id != but))
         self.tell(await self._store.write(lambda database: session_table.end_of_user(database, user_id, but=but)))
 
     async def end(self, token: str) -> None:
-        """End the session of this token, if there is one: its user signs out."""
-        await self._end("token = :token", token=digest(token))
+        """End the session of this token, if there is one: its user signs out, also where that cannot be kept."""
+        if unkept := self._unkept.find(token):
+            self.tell(self._unkept.end(lambda session: session == unkept.session))
+            return
+        try:
+            await self._end("token = :token", token=digest(token))
+        except UnwritableError as error:
+            now = self._clock()
+            if found := await self._store.read(lambda database: session_table.identify(database, token, now)):
+                logger.warning("A session has ended, but comes back with the next start: %s", error.message)
+                self._unkept.ended.add(found[0].session)
+                self.tell([found[0].session])
 
     def watch(self, session_id: str) -> AbstractContextManager[asyncio.Event]:
         """Give an event that is set as soon as this process ends the session."""
