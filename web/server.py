@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
 
+from agent import threads
 from agent.certificate import prepare
 from agent.errors import ConfigError
 from agent.node import Node
@@ -70,6 +71,7 @@ async def serve(
         ModelError: the node cannot start.
     """
     with Gate(listen(host, port), Crowd(Limits.of_process())) as listener:
+        threads.prepare(asyncio.get_running_loop())
         try:
             await node.open()
             await _serve(node, listener, host, on_listening, on_stopping)

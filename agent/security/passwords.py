@@ -13,11 +13,11 @@ import secrets
 import threading
 import unicodedata
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from agent.errors import InputError, TooManyTriesError
 from agent.phrase import Phrase
+from agent.threads import begun
 
 T = TypeVar("T")
 
@@ -76,7 +76,7 @@ class Passwords:
 
     def __init__(self) -> None:
         # The thread, not the caller, counts: a caller who gives up does not make room while the thread still works.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords")
+        self._thread = begun(1, "passwords")
         self._places = threading.BoundedSemaphore(_PLACES)
 
     async def hash(self, text: str) -> str:

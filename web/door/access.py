@@ -23,8 +23,8 @@ _PUBLIC = "public"
 _KEY = "key:"
 
 
-def check_access(connection: ASGIConnection[Any, Identity | None, Any, Any], handler: BaseRouteHandler) -> None:
-    """Refuse who may not call a handler (a guard).
+async def check_access(connection: ASGIConnection[Any, Identity | None, Any, Any], handler: BaseRouteHandler) -> None:
+    """Refuse who may not call a handler (a guard; not `async`, it would be called in a thread).
 
     Raises:
         SignInError: nobody is signed in, or no key came with the request.
