@@ -18,6 +18,7 @@ from agent.config import Config
 from agent.models import ModelStore
 from agent.telemetry.jobs import bundle
 from agent.telemetry.payloads import JobStatus
+from agent.waiting import end
 from tests.bundles.making import KEY, OTHER
 from tests.fake_hub import FakeHub, HubFile, running_hub
 from tests.telemetry.jobs.conftest import config, home, look_often, template
@@ -55,32 +56,32 @@ def carried_out(config: Config, job: dict[str, Any]) -> tuple[JobStatus, list[st
     async def scenario() -> tuple[JobStatus, list[str], list[str]]:
         async with running(config) as device:
             await device.send(job)
-            end = await device.ends()
+            ended = await device.ends()
             await asyncio.sleep(0.1)
             assert not list((config.state_dir / "bundles" / "incoming").glob("*"))
-            return end, device.node.names(), device.jobs.states
+            return ended, device.node.names(), device.jobs.states
 
     return asyncio.run(scenario())
 
 
 def test_an_update_of_a_job_takes_over_and_stays(hub: FakeHub, home: Path, trusting: Config) -> None:
-    end, serving, states = carried_out(trusting, offered(hub, home))
-    assert (end.state, end.msg, serving) == ("successful", "acme 4 is in force.", [NEW])
+    told, serving, states = carried_out(trusting, offered(hub, home))
+    assert (told.state, told.msg, serving) == ("successful", "acme 4 is in force.", [NEW])
     assert states == ["download", "verify", "swap", "health", "commit", "successful"]
 
 
 def test_an_update_whose_model_is_not_healthy_is_taken_back(hub: FakeHub, home: Path, trusting: Config) -> None:
-    end, serving, _ = carried_out(trusting, offered(hub, home, min_tok_s=1e9))
-    assert end.state == "rolled_back"
-    assert "tokens per second" in end.msg
+    told, serving, _ = carried_out(trusting, offered(hub, home, min_tok_s=1e9))
+    assert told.state == "rolled_back"
+    assert "tokens per second" in told.msg
     assert serving == [OLD]
     assert [model.name for model in ModelStore(trusting.models_dir).installed()] == [OLD]
 
 
 def test_an_update_of_a_stranger_is_refused(hub: FakeHub, home: Path, trusting: Config) -> None:
-    end, serving, _ = carried_out(trusting, offered(hub, home, OTHER))
-    assert (end.state, serving) == ("failed", [OLD])
-    assert "does not trust" in end.msg
+    told, serving, _ = carried_out(trusting, offered(hub, home, OTHER))
+    assert (told.state, serving) == ("failed", [OLD])
+    assert "does not trust" in told.msg
 
 
 def test_an_update_that_is_not_what_the_hub_has_said_is_refused(hub: FakeHub, home: Path, trusting: Config) -> None:
@@ -95,8 +96,8 @@ def test_a_device_may_ask_for_signed_models(home: Path, trusting: Config, signer
     job = update(path)
     if signer:
         job["artifact"]["sig"] = write_signature(signer.sign(path.read_bytes(), "new"))
-    end, serving, _ = carried_out(msgspec.structs.replace(trusting, signed_jobs=True), job)
-    assert (end.state, serving) == (("successful", [NEW]) if signer is KEY else ("failed", [OLD])), end.msg
+    told, serving, _ = carried_out(msgspec.structs.replace(trusting, signed_jobs=True), job)
+    assert (told.state, serving) == (("successful", [NEW]) if signer is KEY else ("failed", [OLD])), told.msg
     assert sha256(path)
 
 
@@ -116,9 +117,34 @@ def test_a_model_does_not_run_before_its_signature_is_checked_where_there_is_no_
                 lambda _cause, held: seen.append((held is not None, device.node.health().model))
             )
             await device.send(job)
-            end = await device.ends()
-            assert (end.state, device.installed()) == (("successful", [NEW]) if signer is KEY else ("failed", []))
+            ended = await device.ends()
+            assert (ended.state, device.installed()) == (("successful", [NEW]) if signer is KEY else ("failed", []))
             assert seen == [(True, ""), (False, "")], "held back while it came, and nothing ran when that ended"
+
+    asyncio.run(scenario())
+
+
+def test_nor_does_it_after_a_power_cut(home: Path, trusting: Config) -> None:
+    path, images = home / "new.gguf", home / "images"
+    job = update(path)
+    job["artifact"]["sig"] = write_signature(OTHER.sign(path.read_bytes(), "new"))
+    shutil.rmtree(trusting.models_dir)
+    config = msgspec.structs.replace(trusting, offline=True)
+
+    async def scenario() -> None:
+        async with running(config, images, serving="") as device:
+            await device.send(job)
+            await device.ends()
+        after = msgspec.structs.replace(config, state_dir=images / "verify")
+        async with running(after, serving="", working=False) as device:
+            assert device.installed() == [NEW]
+            for _ in range(20):
+                await asyncio.sleep(0.02)
+                assert device.node.health().model == ""
+            working = asyncio.create_task(device.jobs.work())
+            assert ((await device.ends()).state, device.installed()) == ("failed", [])
+            await end([working])
+            assert not device.node.restraints.any
 
     asyncio.run(scenario())
 
@@ -126,9 +152,9 @@ def test_a_model_does_not_run_before_its_signature_is_checked_where_there_is_no_
 def test_a_wrong_signature_counts_also_where_none_is_asked_for(home: Path, trusting: Config) -> None:
     job = update(home / "new.gguf")
     job["artifact"]["sig"] = write_signature(KEY.sign(b"another file", "new"))
-    end, serving, _ = carried_out(trusting, job)
-    assert (end.state, serving) == ("failed", [OLD])
-    assert "is wrong" in end.msg
+    told, serving, _ = carried_out(trusting, job)
+    assert (told.state, serving) == ("failed", [OLD])
+    assert "is wrong" in told.msg
 
 
 def test_a_model_of_the_same_name_is_loaded_anew(hub: FakeHub, home: Path, trusting: Config) -> None:

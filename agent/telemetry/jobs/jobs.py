@@ -16,7 +16,7 @@ from agent.telemetry.jobs.board import Board, status_of
 from agent.telemetry.jobs.bundle import BundleUpdate, retreat_bundle
 from agent.telemetry.jobs.record import CANCELED, ENDS, Record, Table
 from agent.telemetry.jobs.retreat import keeps, retreat
-from agent.telemetry.jobs.unproven import release
+from agent.telemetry.jobs.unproven import hold_back, release
 from agent.telemetry.jobs.update import Update
 from agent.telemetry.link import Publisher
 from agent.telemetry.payloads import Job, JobState, JobStatus
@@ -49,7 +49,9 @@ class Jobs:
         self._task: asyncio.Task[None] | None = None
 
     async def resume(self) -> None:
-        """Read where jobs stand. Before a model is loaded: one on trial when the power went is not tried again.
+        """Read where jobs stand, before a model is loaded.
+
+        One on trial when the power went is not tried again, and one whose signature was not checked does not run.
 
         Raises:
             StoreError: app.db cannot be read.
@@ -58,6 +60,8 @@ class Jobs:
             self._records[record.id] = record
             if record.swapped and record.state in {"swap", "health", "rollback"}:
                 self._distrust(record)
+            elif record.ours and not record.ended:
+                hold_back(self._host, record)
         self._news.set()
 
     async def received(self, identifier: str, payload: bytes) -> None:
