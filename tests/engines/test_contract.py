@@ -1,5 +1,7 @@
 """What every engine promises (`agent.engines.Engine`), checked on each of them."""
 
+import tracemalloc
+
 import pytest
 
 from agent import engines
@@ -124,6 +126,16 @@ def test_nothing_ends_by_itself(loaded: Loaded) -> None:
 def test_the_pieces_of_a_text_are_its_bytes(loaded: Loaded) -> None:
     tokens = loaded.engine.tokenize(MIXED, special=False, begin=False)
     assert b"".join(loaded.engine.piece(token) for token in tokens) == MIXED.encode()
+
+
+def test_the_pieces_of_a_vocabulary_do_not_stay_in_memory(loaded: Loaded) -> None:
+    tokens = range(min(loaded.info.vocabulary, 10_000))
+    loaded.engine.piece(0)
+    tracemalloc.start()
+    assert sum(len(loaded.engine.piece(token)) for token in tokens) > len(tokens) // 2
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 64 << 10
 
 
 def test_sampled_pieces_are_those_of_their_tokens(loaded: Loaded) -> None:

@@ -34,7 +34,6 @@ class LlamaCpp:
     def __init__(self) -> None:
         library.initialise()
         self._samplers: dict[int, Sampler] = {}
-        self._pieces: dict[int, bytes] = {}
 
     def load(self, options: LoadOptions, on_progress: Callable[[float], None]) -> ModelInfo:
         """Load the model and run a first batch of several tokens and one of a single token through it."""
@@ -72,11 +71,8 @@ class LlamaCpp:
         return [self._control_text(token) for token in tokens if lib.llama_vocab_is_control(self._vocabulary, token)]
 
     def piece(self, token: int) -> bytes:
-        """Return the bytes of a token; they are remembered, a vocabulary has them all in a few MB."""
-        known = self._pieces.get(token)
-        if known is None:
-            known = self._pieces[token] = library.piece(self._vocabulary, token, special=False)
-        return known
+        """Return the bytes of a token. To remember them would save a microsecond and cost megabytes in the long run."""
+        return library.piece(self._vocabulary, token, special=False)
 
     @property
     def free(self) -> int:

@@ -57,7 +57,6 @@ class Vocabulary:
         self._prefixes = [*_prefixes(self._tokenizer.normalizer), *_prefixes(self._tokenizer.pre_tokenizer)]
         stages = (self._tokenizer.decoder, self._tokenizer.pre_tokenizer)
         self._bytewise = any(kind == "ByteLevel" for stage in stages for kind, _ in _parts(stage))
-        self._pieces: dict[int, bytes] = {}
 
     def tokenize(self, text: str, *, special: bool, begin: bool) -> list[int]:
         """Return token ids; `special` recognises control tokens in the text, `begin` puts BOS in front if due.
@@ -85,19 +84,24 @@ class Vocabulary:
         return token in self._controls
 
     def piece(self, token: int) -> bytes:
-        """Return the bytes of a token as they appear in an answer; they are remembered.
+        """Return the bytes of a token as they appear in an answer.
 
         Raises:
             RequestError: there is no such token.
         """
-        known = self._pieces.get(token)
-        if known is None:
-            known = self._pieces[token] = self._piece(token)
-        return known
+        if not 0 <= token < self.size:
+            raise RequestError(f"There is no token {token} in this model's vocabulary.")
+        if token in self._controls:
+            return b""
+        text = self._tokenizer.id_to_token(token) or ""  # logits may have more columns than there are tokens
+        if self._bytewise:
+            return text.encode() if token in self._added else _from_alphabet(text)
+        byte = _BYTE.fullmatch(text)
+        return bytes.fromhex(byte[1]) if byte else text.replace("▁", " ").encode()
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the bytes of all tokens in turn, without remembering them."""
-        return map(self._piece, range(self.size))
+        """Yield the bytes of all tokens in turn."""
+        return map(self.piece, range(self.size))
 
     def _encode(self, text: str) -> list[int]:
         return self._tokenizer.encode(text, add_special_tokens=False).ids
@@ -127,17 +131,6 @@ class Vocabulary:
         finally:
             for part, name, value in kept:
                 setattr(part, name, value)
-
-    def _piece(self, token: int) -> bytes:
-        if not 0 <= token < self.size:
-            raise RequestError(f"There is no token {token} in this model's vocabulary.")
-        if token in self._controls:
-            return b""
-        text = self._tokenizer.id_to_token(token) or ""  # logits may have more columns than there are tokens
-        if self._bytewise:
-            return text.encode() if token in self._added else _from_alphabet(text)
-        byte = _BYTE.fullmatch(text)
-        return bytes.fromhex(byte[1]) if byte else text.replace("▁", " ").encode()
 
     def _declare_controls(self) -> None:
         """Make control tokens of those that are ones but are not called so: else anyone could write them."""
