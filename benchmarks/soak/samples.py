@@ -43,7 +43,7 @@ class Process(msgspec.Struct, frozen=True):
 
     @property
     def rest(self) -> float | None:
-        """`own` without the conversations that an engine keeps within a limit; None where it was not asked."""
+        """`own` without what is kept within a limit; None where it was not asked."""
         kept = self.inside.get("kept")
         return self.own - kept if isinstance(kept, int | float) else None
 

@@ -105,7 +105,7 @@ def _opened(moment: Sample) -> dict[str, float]:
 
 def _complaints(found: Report) -> Iterator[str]:
     for kind, figures in found.memory.items():
-        judged: Trend | None = figures["rest" if kind == "engine" else "own"]
+        judged: Trend | None = figures["rest"] or figures["own"]
         if judged is not None and judged.hours >= _LEAST_HOURS and judged.slope > _MOST:
             yield f"the {kind} grows by {judged.slope:.2f} MiB an hour"
     yield from (f"unexpected, {count} times: {error}" for error, count in found.unexpected.items())

@@ -1,9 +1,9 @@
 """Runs inside the processes of a soak, which have this folder in PYTHONPATH: what only they know of themselves.
 
 On SIGUSR2 a process writes `PID.json` into the folder SOAK_NOTES: its asyncio tasks, what malloc has given out, how
-many blocks Python has, the number of objects that the garbage collector looks after, and the size of the conversations
-that an engine keeps. With SOAK_TRACE=1 it writes `PID.trace` too: where in Python the memory was taken that has been
-added since the last time.
+many blocks Python has, the number of objects that the garbage collector looks after, and the size of what is kept
+within a limit: conversations in an engine, pages of databases and lines of the log in the daemon. With SOAK_TRACE=1 it
+writes `PID.trace` too: where in Python the memory was taken that has been added since the last time.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ class _Notes:
     def write(self, _number: int, _frame: FrameType | None) -> None:
         tasks = _tasks()
         objects = gc.get_objects()
-        kept = sum(each.size for each in objects if type(each).__qualname__ == "Archive") / _MIB
+        kept = (sum(map(_kept, objects)) + _sqlite()) / _MIB
         note = {"tasks": tasks.total(), "names": dict(tasks), "objects": len(objects), "kept": kept, **_heap()}
         note["blocks"] = sys.getallocatedblocks()
         del objects
@@ -76,6 +76,25 @@ def _tasks() -> Counter[str]:
         coroutine: Any = task.get_coro()
         found[getattr(coroutine, "__qualname__", "task")] += 1
     return found
+
+
+def _kept(thing: Any) -> int:  # noqa: ANN401 - whatever there is
+    """Return the bytes of an engine's conversations or of a line of the log, 0 for anything else."""
+    match f"{type(thing).__module__}.{type(thing).__qualname__}":
+        case "agent.batching.archive.Archive":
+            return int(thing.size)
+        case "agent.journal.Entry":
+            return sum(map(sys.getsizeof, (thing, thing.number, thing.time, thing.text)))
+    return 0
+
+
+def _sqlite() -> int:
+    """Return the bytes that SQLite has taken, nearly all for pages; 0 where there is none."""
+    if "sqlite3" not in sys.modules:
+        return 0
+    used = ctypes.CDLL("libsqlite3.so.0").sqlite3_memory_used  # the one that is loaded
+    used.restype = ctypes.c_int64
+    return int(used())
 
 
 def _heap() -> dict[str, float]:
