@@ -82,8 +82,9 @@ def placeholders(text: str) -> set[str]:
 def phrases() -> Iterator[tuple[str, str, set[str]]]:
     """Yield code, English and names of values of every phrase (`agent.phrase`) in the product."""
     for path in [*SOURCES, *sorted((WEB.parent / "agent").rglob("*.py"))]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Phrase":
+        source = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)) if "Phrase(" in source else ():
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Phrase":
                 code, english = (ast.literal_eval(argument) for argument in node.args)
                 yield code, english, {str(word.arg) for word in node.keywords}
 
