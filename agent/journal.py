@@ -1,14 +1,17 @@
 """The latest lines of the log, in memory, for the page that shows them."""
 
-import itertools
 import logging
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from struct import Struct
+
+from agent.ring import Ring
 
 _RECORDS = 2000
-_BYTES = 1 << 20  # of all texts together; a traceback may be long
+_BYTES = 1 << 20
 _LONGEST = 8192  # characters of one text
+_HEAD = Struct("<QdHH")  # number, time, level, bytes of the name of the logger
+_CODING = ("utf-8", "surrogatepass")  # names of files may be no text
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,8 @@ class Journal(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._entries: deque[Entry] = deque(maxlen=_RECORDS)
-        self._bytes = 0
-        self._numbers = itertools.count(1)
+        self._ring = Ring(_BYTES, _RECORDS)
+        self._last = 0
         self._traceback = logging.Formatter()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -42,19 +44,16 @@ class Journal(logging.Handler):
         text = record.getMessage()
         if record.exc_info:
             text = f"{text}\n{self._traceback.formatException(record.exc_info)}"
-        entry = Entry(next(self._numbers), record.created, record.levelno, record.name, text[:_LONGEST])
-        if len(self._entries) == _RECORDS:
-            self._forget()
-        self._entries.append(entry)
-        self._bytes += len(entry.text)
-        while self._bytes > _BYTES:
-            self._forget()
+        self._last += 1
+        name = record.name.encode(*_CODING)
+        head = _HEAD.pack(self._last, record.created, record.levelno, len(name))
+        self._ring.append(head + name + text[:_LONGEST].encode(*_CODING))
 
     def find(self, *, level: int = 0, text: str = "") -> list[Entry]:
         """Return the entries of at least this level in which the text occurs, the oldest first."""
         self.acquire()
         try:
-            entries = list(self._entries)
+            entries = list(map(_entry, self._ring))
         finally:
             self.release()
         return list(_matching(entries, level, text.casefold()))
@@ -62,10 +61,13 @@ class Journal(logging.Handler):
     @property
     def last(self) -> int:
         """Number of the latest entry; 0 before the first. What has changed since a look is told by it."""
-        return self._entries[-1].number if self._entries else 0
+        return self._last
 
-    def _forget(self) -> None:
-        self._bytes -= len(self._entries.popleft().text)
+
+def _entry(record: bytes) -> Entry:
+    number, time, level, length = _HEAD.unpack_from(record)
+    name, text = record[_HEAD.size : _HEAD.size + length], record[_HEAD.size + length :]
+    return Entry(number, time, level, name.decode(*_CODING), text.decode(*_CODING))
 
 
 def _matching(entries: list[Entry], level: int, text: str) -> Iterator[Entry]:

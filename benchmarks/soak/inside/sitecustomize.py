@@ -47,6 +47,7 @@ class _Notes:
         kept = (sum(map(_kept, objects)) + _sqlite()) / _MIB
         note = {"tasks": tasks.total(), "names": dict(tasks), "objects": len(objects), "kept": kept, **_heap()}
         note["blocks"] = sys.getallocatedblocks()
+        note["kinds"] = dict(Counter(type(each).__qualname__ for each in objects).most_common(_TOP))
         del objects
         fresh = self._folder / f"{os.getpid()}.new"
         fresh.write_text(json.dumps(note))
@@ -79,12 +80,12 @@ def _tasks() -> Counter[str]:
 
 
 def _kept(thing: Any) -> int:  # noqa: ANN401 - whatever there is
-    """Return the bytes of an engine's conversations or of a line of the log, 0 for anything else."""
+    """Return the bytes of an engine's conversations or of the latest lines of the log, 0 for anything else."""
     match f"{type(thing).__module__}.{type(thing).__qualname__}":
         case "agent.batching.archive.Archive":
             return int(thing.size)
-        case "agent.journal.Entry":
-            return sum(map(sys.getsizeof, (thing, thing.number, thing.time, thing.text)))
+        case "agent.ring.Ring":
+            return sum(map(len, thing))
     return 0
 
 
