@@ -154,7 +154,7 @@ def test_text_that_arrived_before_a_crash_is_not_lost(tmp_path: Path) -> None:
         async with supervising(tmp_path) as supervisor:
             await reached(supervisor, "ready")
             answer = ask(supervisor, ENDLESS)
-            await asyncio.sleep(0.2)
+            await until(lambda: any(isinstance(event, frames.Delta) for event in answer._events))
             os.kill(supervisor.pid, 9)
             await until(lambda: supervisor.status.restarts == 1)
             assert await first_text(answer)
