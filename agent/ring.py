@@ -4,6 +4,7 @@ Objects that stay hold on to the memory around them: a line of a log that is kep
 short-lived objects, and CPython gives memory back in whole arenas of 1 MiB.
 """
 
+import mmap
 from collections.abc import Iterator
 from struct import Struct
 
@@ -14,12 +15,13 @@ class Ring:
     """Records of any length, one after the other; the oldest make room for new ones.
 
     Args:
-        size: bytes of the block; it is taken from the system as it fills for the first time.
+        size: bytes of the block; the system gives them page by page, as it fills for the first time.
         most: records at a time.
     """
 
     def __init__(self, size: int, most: int) -> None:
-        self._memory = bytearray(size)
+        # Not a `bytearray`: it is filled with zeros, and so taken as a whole.
+        self._memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self._most = most
         self._oldest = self._used = self._count = 0
 
@@ -57,7 +59,7 @@ class Ring:
     def _read(self, at: int, length: int) -> bytes:
         """Return bytes from a place on, which may be past the end, and go on at the beginning."""
         at %= len(self._memory)
-        first = bytes(self._memory[at : at + length])
+        first = self._memory[at : at + length]
         return first + self._memory[: length - len(first)] if len(first) < length else first
 
     def _write(self, at: int, data: bytes) -> None:
