@@ -32,7 +32,7 @@ from benchmarks.soak.warming import warm
 _PROGRAMS = 3
 _INTERVAL = 10.0  # seconds between two samples
 _ASKED = 3  # each third of them asks the processes too
-_WARM_UP = 1 / 6  # of the whole
+_WARM_UP = 1 / 3  # of the whole: until then what has a bound still fills, by the minute less
 _QUIET = 6  # times that everything rests
 _REST = 8.0  # seconds: connections that are kept alive are given up after five
 _LONGEST = 240.0  # seconds that steps may take to end
