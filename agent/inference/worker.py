@@ -18,6 +18,7 @@ import msgspec
 from agent import engines
 from agent.engines import Engine, LoadOptions, ModelInfo, Prefilled, SequenceRequest
 from agent.errors import ConfigError, ContextOverflowError, EdgewiseError, ModelFileError, RequestError
+from agent.heap import trim
 from agent.inference import frames, prompt, shares
 from agent.inference.channel import Channel
 from agent.inference.generation import Generation
@@ -29,6 +30,7 @@ from agent.inference.trial import trial
 logger = logging.getLogger(__name__)
 
 _LONGEST_REST = 5.0  # seconds; a step takes less than one
+_TIDY_SECONDS = 60.0
 
 
 class Worker:
@@ -42,6 +44,7 @@ class Worker:
         self._running: dict[int, Generation] = {}
         self._outgoing = Outgoing(self._channel.send)
         self._rest = 0.0  # after each step, as a multiple of its time
+        self._tidied = time.monotonic()
 
     def run(self) -> None:
         """Work until the daemon says so or goes away."""
@@ -51,6 +54,13 @@ class Worker:
             if self._running:
                 self._advance()
             self._outgoing.flush_due()
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Give the system back what is free inside the heap, once a minute."""
+        if time.monotonic() - self._tidied >= _TIDY_SECONDS:
+            self._tidied = time.monotonic()
+            trim()
 
     def _receive(self, *, wait: bool | float) -> None:
         for body in self._channel.receive(wait=wait):
