@@ -160,7 +160,7 @@ def test_a_damaged_index_for_searching_is_made_anew(tmp_path: Path) -> None:
 
 def test_an_index_that_cannot_even_be_opened_is_repaired_by_the_next_start(tmp_path: Path) -> None:
     path = fill(tmp_path)
-    change(path, "UPDATE messages_search_data SET block = randomblob(length(block)) WHERE id = 10")
+    change(path, "UPDATE messages_search_data SET block = x'00000001ffff' WHERE id = 10")
 
     async def first(node: Node) -> None:
         with pytest.raises(StoreError):
