@@ -5,7 +5,8 @@
 Prints what it found, and leaves `report.json`, `samples.jsonl`, `steps.jsonl` and the daemon's log in the folder. The
 exit status is 1 when a process grows by more than 1 MiB an hour after the warm-up, when something fails that no fault
 explains, or when files, threads or tasks are left open. Memory is judged where 20 minutes or more follow the warm-up,
-without what is kept within a limit: conversations in the engine, pages of databases and lines of the log in the daemon.
+by the moments with nobody there (by all, where those are too few) and without what is kept within a limit:
+conversations in the engine, pages of databases and lines of the log in the daemon.
 """
 
 import argparse
@@ -33,9 +34,9 @@ _PROGRAMS = 3
 _INTERVAL = 10.0  # seconds between two samples
 _ASKED = 3  # each third of them asks the processes too
 _WARM_UP = 1 / 3  # of the whole: until then what has a bound still fills, by the minute less
-_QUIET = 6  # times that everything rests
+_QUIET, _APART = 20, 120.0  # how often everything rests at most, and seconds from one rest to the next at least
 _REST = 8.0  # seconds: connections that are kept alive are given up after five
-_LONGEST = 240.0  # seconds that steps may take to end
+_LONGEST = 360.0  # seconds that steps and faults may take to end: without a broker for three minutes, and found again
 
 
 async def soak(where: Place, seconds: float) -> tuple[Book, list[Sample]]:
@@ -48,10 +49,11 @@ async def soak(where: Place, seconds: float) -> tuple[Book, list[Sample]]:
         loads.append(group.create_task(_watch(where, samples)))
         book.gate.set()
         began = time.monotonic()
-        for number in range(1, _QUIET + 1):
-            await asyncio.sleep(max(0.0, began + number * seconds / _QUIET - time.monotonic()))
+        rests = max(1, min(_QUIET, int(seconds / _APART)))
+        for number in range(1, rests + 1):
+            await asyncio.sleep(max(0.0, began + number * seconds / rests - time.monotonic()))
             await _rest(book, where, samples)
-            print(f"{number}/{_QUIET}", _news(book, samples[-1]), flush=True)
+            print(f"{number}/{rests}", _news(book, samples[-1]), flush=True)
         for task in loads:
             task.cancel()
     return book, samples
@@ -70,12 +72,15 @@ def _loads(book: Book, where: Place) -> list[Coroutine[None, None, None]]:
 
 
 async def _watch(where: Place, samples: list[Sample]) -> None:
+    for number in itertools.count():
+        _note(where, samples, await sample(where, inside=number % _ASKED == 0))
+        await asyncio.sleep(_INTERVAL)
+
+
+def _note(where: Place, samples: list[Sample], taken: Sample) -> None:
+    samples.append(taken)
     with (where.folder / "samples.jsonl").open("ab") as file:
-        for number in itertools.count():
-            samples.append(await sample(where, inside=number % _ASKED == 0))
-            file.write(msgspec.json.encode(samples[-1]) + b"\n")
-            file.flush()
-            await asyncio.sleep(_INTERVAL)
+        file.write(msgspec.json.encode(taken) + b"\n")
 
 
 async def _rest(book: Book, where: Place, samples: list[Sample]) -> None:
@@ -83,7 +88,7 @@ async def _rest(book: Book, where: Place, samples: list[Sample]) -> None:
     try:
         async with book.quiet(_LONGEST):
             await asyncio.sleep(_REST)
-            samples.append(await sample(where, quiet=True, inside=True))
+            _note(where, samples, await sample(where, quiet=True, inside=True))
     except TimeoutError:
         print(f"no rest: {+book.running} go on", flush=True)
 

@@ -12,7 +12,7 @@ from benchmarks.soak.place import Place, children
 
 _LOOK = 0.05  # seconds
 _PATIENCE = 300.0
-_AWAY = 0.05  # of the whole, that the broker is away: three minutes of an hour
+_AWAY, _LONGEST_AWAY = 0.05, 180.0  # share of the whole, and seconds, that the broker is away at most
 _TEN_MINUTES, _MOST_DEATHS = 610.0, 2
 _HELD = 2.0  # seconds that another process writes into app.db; the daemon waits for five
 
@@ -43,7 +43,7 @@ async def no_broker(book: Book, place: Place, seconds: float) -> None:
     """Have no broker for some minutes, as after a power cut."""
     with book.breaking("broker") as fault:
         await asyncio.to_thread(place.broker.kill)
-        await asyncio.sleep(seconds * _AWAY)
+        await asyncio.sleep(min(seconds * _AWAY, _LONGEST_AWAY))
         await asyncio.to_thread(place.broker.start)
         await _until_online(place, fault)
 
@@ -57,14 +57,14 @@ async def maintain(book: Book, place: Place, _seconds: float) -> None:
 
 
 SCHEDULE: tuple[tuple[float, Breaker], ...] = (
-    (0.04, kill_engine),
-    (0.09, restart_broker),
+    (0.03, kill_engine),
+    (0.08, restart_broker),
     (0.13, hang_engine),
-    (0.19, maintain),
+    (0.18, maintain),
     (0.22, kill_engine),  # and then the engine is left alone for half of the time
-    (0.32, no_broker),
-    (0.50, restart_broker),
-    (0.60, maintain),
+    (0.31, no_broker),
+    (0.52, restart_broker),
+    (0.58, maintain),
     (0.66, no_broker),
     (0.78, kill_engine),
     (0.87, hang_engine),
