@@ -21,6 +21,7 @@ from agent.telemetry.payloads import JobStatus
 from agent.waiting import end
 from tests.bundles.making import KEY, OTHER
 from tests.fake_hub import FakeHub, HubFile, running_hub
+from tests.stewarding import serves
 from tests.telemetry.jobs.conftest import config, home, look_often, template
 from tests.telemetry.jobs.device import NEW, OLD, running, sha256, update
 
@@ -149,11 +150,30 @@ def test_nor_does_it_after_a_power_cut(home: Path, trusting: Config) -> None:
     asyncio.run(scenario())
 
 
+def test_one_whose_signature_was_right_serves_at_once_after_a_power_cut(home: Path, trusting: Config) -> None:
+    path, images = home / "new.gguf", home / "images"
+    job = update(path)
+    job["artifact"]["sig"] = write_signature(KEY.sign(path.read_bytes(), "new"))
+    shutil.rmtree(trusting.models_dir)
+    config = msgspec.structs.replace(trusting, offline=True)
+
+    async def scenario() -> None:
+        async with running(config, images, serving="") as device:
+            await device.send(job)
+            await device.ends()
+        after = msgspec.structs.replace(config, state_dir=images / "commit")
+        async with running(after, serving="", working=False) as device:
+            assert not device.node.restraints.any
+            await serves(device.node, NEW)
+
+    asyncio.run(scenario())
+
+
 def test_a_wrong_signature_counts_also_where_none_is_asked_for(home: Path, trusting: Config) -> None:
     job = update(home / "new.gguf")
     job["artifact"]["sig"] = write_signature(KEY.sign(b"another file", "new"))
     told, serving, _ = carried_out(trusting, job)
-    assert (told.state, serving) == ("failed", [OLD])
+    assert (told.state, serving) == ("failed", [OLD]), told.msg
     assert "is wrong" in told.msg
 
 

@@ -60,7 +60,7 @@ class Jobs:
             self._records[record.id] = record
             if record.swapped and record.state in {"swap", "health", "rollback"}:
                 self._distrust(record)
-            elif record.ours and not record.ended:
+            elif record.ours and record.state != "commit" and not record.ended:
                 hold_back(self._host, record)
         self._news.set()
 
