@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from agent.errors import NotFoundError, StoreError, UnwritableError
 from agent.phrase import Phrase
-from agent.security import session_table
+from agent.security import session_table, user_table
 from agent.security.endings import Endings
 from agent.security.identity import Identity
 from agent.security.session_table import Session
@@ -57,7 +57,7 @@ class Sessions:
         except UnwritableError as error:
             logger.warning("A session is not kept and ends with this process: %s", error.message)
             await self.end(old)
-            of = await self._store.read(lambda database: account(database, user_id))
+            of = await self._store.read(lambda database: account(database, user_table.by_id(database, user_id)))
             self.tell(self._unkept.begin(session, token, csrf, of))
         return token, session
 

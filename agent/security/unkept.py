@@ -13,6 +13,7 @@ from agent.security import user_table
 from agent.security.identity import Identity
 from agent.security.session_table import Session
 from agent.security.tokens import digest
+from agent.security.user_table import User
 
 _MOST = 100  # of all users together
 _LONGEST = 30 * 86400.0  # seconds
@@ -35,7 +36,7 @@ class Unkept:
     def identify(self, database: Database) -> Identity | None:
         """Return who is signed in; None when the account has changed since."""
         user = user_table.by_id(database, self.session.user_id)
-        if user is None or account(database, user.id) != self.account:
+        if user is None or account(database, user) != self.account:
             return None
         return Identity(
             user.id,
@@ -69,7 +70,7 @@ class UnkeptSessions:
     def find(self, token: str) -> Unkept | None:
         """Return the session of this token."""
         found = self._begun.get(digest(token))
-        return found if found and self._clock() - found.began < _LONGEST else None
+        return found if found in self.standing() else None
 
     def standing(self) -> Collection[Unkept]:
         """Return all that have not ended of old age."""
@@ -83,7 +84,6 @@ class UnkeptSessions:
         return list(found.values())
 
 
-def account(database: Database, user_id: str) -> tuple[str, str]:
+def account(database: Database, user: User | None) -> tuple[str, str]:
     """Return what a session of a user holds for: role and password."""
-    user = user_table.by_id(database, user_id)
-    return (user.role if user else "", user_table.password(database, user_id))
+    return (user.role, user_table.password(database, user.id)) if user else ("", "")
