@@ -40,7 +40,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.on_damage: Callable[[sqlite3.Error], None] | None = None  # called in one of the threads
+        self.on_damage: Callable[[Exception], None] | None = None  # called in one of the threads
         self.unwritable: UnwritableError | None = None  # why the last change was not kept
         self._spare = Spare(path.with_name("spare"), _SPARE_BYTES)
         self._opening = Spare(path.with_name("spare-start"), _OPENING_BYTES)
@@ -171,8 +171,8 @@ class Store:
     def _run(self, executor: ThreadPoolExecutor, work: Callable[[Database], T]) -> T:
         try:
             return work(self._connections[executor])
-        except sqlite3.Error as error:
-            if self.on_damage is not None and is_corrupt(error):
+        except (sqlite3.Error, MemoryError) as error:
+            if self.on_damage is not None and (is_corrupt(error) or isinstance(error, MemoryError)):
                 self.on_damage(error)
             raise failure(error, self.path) from error
 

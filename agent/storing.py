@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agent.errors import StoreError, UnwritableError
 from agent.phrase import Phrase
+from agent.upkeep.checking import words
 
 _FULL = 64 << 10  # bytes; with fewer free, a disk is as good as full
 _SYSTEM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -46,7 +47,7 @@ def failure(error: Exception, path: Path) -> StoreError:
     if _is_read_only(error, path):
         return read_only(path)
     return StoreError(
-        Phrase("errors.store_failed", "{place} could not be used: {error}.", place=path.name, error=error),
+        Phrase("errors.store_failed", "{place} could not be used: {error}.", place=path.name, error=words(error)),
         hint=Phrase(
             "errors.store_failed_hint", "Is there room on the disk, and is {folder} writable?", folder=path.parent
         ),

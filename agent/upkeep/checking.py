@@ -48,10 +48,15 @@ def trouble(path: Path, seconds: float = math.inf) -> str:
         raise OSError(f"{path.name}: {error}") from error
 
 
-def is_corrupt(error: sqlite3.Error) -> bool:
+def is_corrupt(error: Exception) -> bool:
     """Tell whether an error says that the file itself is broken, rather than the disk full or away."""
     code = getattr(error, "sqlite_errorcode", None)
     return code & 0xFF in _CORRUPT if code else str(error).startswith(_NO_TEXT)
+
+
+def words(error: Exception) -> str:
+    """Return what an error says; Python has no text for SQLite's `out of memory`."""
+    return str(error) or "out of memory"
 
 
 def damage(connection: sqlite3.Connection, seconds: float) -> str:

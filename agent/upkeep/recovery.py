@@ -24,7 +24,7 @@ from agent.phrase import Phrase
 from agent.schema import migrations
 from agent.storing import is_unwritable
 from agent.upkeep.backups import Backups
-from agent.upkeep.checking import UNREADABLE, trouble
+from agent.upkeep.checking import UNREADABLE, trouble, words
 from agent.upkeep.salvage import salvage
 from agent.upkeep.tending import rebuild_search, rewrite, worth_rewriting
 
@@ -144,8 +144,8 @@ def _search_trouble(database: Path) -> str:
     file = Database(database)
     try:
         rebuild_search(file)
-    except UNREADABLE as error:
-        return "" if is_unwritable(error) else f"{error}"
+    except (*UNREADABLE, MemoryError) as error:  # the last of an index whose damage says how much to take
+        return "" if is_unwritable(error) else words(error)
     finally:
         file.close()
     return ""

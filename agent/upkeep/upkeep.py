@@ -96,9 +96,13 @@ class Upkeep:
         except EdgewiseError as error:
             logger.warning("%s", error.message)
 
-    def damaged(self, error: sqlite3.Error) -> None:
-        """Note that app.db was found to be broken; it is looked after soon. To be called in any thread."""
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT_VTAB:
+    def damaged(self, error: Exception) -> None:
+        """Note that app.db was found to be broken; it is looked after soon. To be called in any thread.
+
+        Without memory it may be the index for searching that asks for too much: making it anew tells.
+        """
+        code = getattr(error, "sqlite_errorcode", None)
+        if isinstance(error, MemoryError) or code == sqlite3.SQLITE_CORRUPT_VTAB:
             self._search_broken = True
         elif not self._damaged:
             self._mark_damaged(str(error))

@@ -158,9 +158,17 @@ def test_a_damaged_index_for_searching_is_made_anew(tmp_path: Path) -> None:
     on(tmp_path, scenario)
 
 
-def test_an_index_that_cannot_even_be_opened_is_repaired_by_the_next_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param("x'00000001ffff'", id="cut off"),
+        pytest.param("x'0000000101010101ffffff7f'", id="with 2^28 segments: SQLite is out of memory"),
+        pytest.param("randomblob(length(block))", id="random"),
+    ],
+)
+def test_an_index_that_cannot_even_be_opened_is_repaired_by_the_next_start(tmp_path: Path, block: str) -> None:
     path = fill(tmp_path)
-    change(path, "UPDATE messages_search_data SET block = x'00000001ffff' WHERE id = 10")
+    change(path, f"UPDATE messages_search_data SET block = {block} WHERE id = 10")  # noqa: S608 - ours
 
     async def first(node: Node) -> None:
         with pytest.raises(StoreError):
