@@ -170,7 +170,7 @@ class Upkeep:
 
     async def _mend_search(self) -> None:
         """Make the index for searching anew: what SQLite finds broken in it keeps new messages from being kept."""
-        logger.error("The index for searching is damaged, and is made anew")
+        logger.error("The index for searching seems damaged, and is made anew")
         try:
             await self._host.store.tend(tending.rebuild_search)
         except StoreError as error:
