@@ -5,7 +5,7 @@
 Prints what it found, and leaves `report.json`, `samples.jsonl`, `steps.jsonl` and the daemon's log in the folder. The
 exit status is 1 when a process grows by more than 1 MiB an hour after the warm-up, when something fails that no fault
 explains, or when files, threads or tasks are left open. Memory is judged where 20 minutes or more follow the warm-up,
-by the moments with nobody there (by all, where those are too few) and without what is kept within a limit:
+by the least of each five minutes (by all moments, where those are too few) and without what is kept within a limit:
 conversations in the engine, pages of databases and lines of the log in the daemon.
 """
 

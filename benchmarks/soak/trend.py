@@ -52,6 +52,17 @@ def trend(runs: Iterable[Sequence[Point]]) -> Trend | None:
     return Trend(statistics.median(slopes), slopes[low], slopes[high], sum(map(len, kept)), hours)
 
 
+def floor(run: Sequence[Point], seconds: float = 300.0) -> list[Point]:
+    """Return the least of each so many seconds: what a process has right after it has given back what was free.
+
+    What requests take that are under way, and what has been freed since, comes and goes; what leaks stays.
+    """
+    windows: dict[int, list[Point]] = {}
+    for point in run:
+        windows.setdefault(int((point[0] - run[0][0]) // seconds), []).append(point)
+    return [min(points, key=lambda point: point[1]) for points in windows.values()]
+
+
 def _variance(points: int) -> float:
     """Return the variance of Kendall's score where nothing grows."""
     return points * (points - 1) * (2 * points + 5) / 18

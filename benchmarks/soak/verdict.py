@@ -11,7 +11,7 @@ import msgspec
 
 from benchmarks.soak.book import Book
 from benchmarks.soak.samples import Sample, runs
-from benchmarks.soak.trend import Trend, percentile, trend
+from benchmarks.soak.trend import Trend, floor, percentile, trend
 
 _MOST = 1.0  # MiB an hour that a process may grow
 _LEAST_HOURS = 0.3  # of measurements, below which a slope is noise
@@ -29,8 +29,8 @@ class Report(msgspec.Struct):
     Attributes:
         minutes: how long it took.
         faults: kind, seconds until all was well again.
-        memory: figures of each kind of process; slopes in MiB an hour, after the warm-up. The one with nobody there
-            is judged: what requests take that are under way is noise, measured 3 MiB against 0.5.
+        memory: figures of each kind of process; slopes in MiB an hour, after the warm-up. That of the floor, the least
+            of each five minutes, is judged: what is under way, or goes back within the minute, is noise of 3 MiB.
         quiet: what was open each time that nobody asked anything.
         disk: MiB at the first and at the last look.
         log: lines of the daemon's log that tell of errors.
@@ -77,11 +77,9 @@ def _shares(times: Mapping[str, list[float]]) -> dict[str, list[float]]:
 
 
 def _memory(samples: list[Sample], kind: str, warm: float) -> dict[str, Any]:
-    """Return the trends of a kind of process, each process of it warmed up; `at rest`: with nobody there."""
+    """Return the trends of a kind of process, each process of it warmed up."""
     warmed = list(_warmed(samples, kind, warm))
-    figures: dict[str, Trend | float | None] = {
-        "at rest": trend(runs([each for each in warmed if each.quiet], kind, "rest"))
-    }
+    figures: dict[str, Trend | float | None] = {"floor": trend(map(floor, runs(warmed, kind, "rest")))}
     for figure in ("own", "pss", "rest"):
         kept = runs(warmed, kind, figure)
         values = [value for run in kept for _, value in run]
@@ -117,7 +115,7 @@ def _opened(moment: Sample) -> dict[str, float]:
 
 def _complaints(found: Report) -> Iterator[str]:
     for kind, figures in found.memory.items():
-        judged: Trend | None = figures["at rest"] or figures["rest"] or figures["own"]
+        judged: Trend | None = figures["floor"] or figures["rest"] or figures["own"]
         if judged is not None and judged.hours >= _LEAST_HOURS and judged.slope > _MOST:
             yield f"the {kind} grows by {judged.slope:.2f} MiB an hour"
     yield from (f"unexpected, {count} times: {error}" for error, count in found.unexpected.items())
@@ -143,7 +141,7 @@ def lines(found: Report) -> Iterator[str]:
     """Yield the report for people."""
     yield f"{found.minutes:.1f} minutes, {sum(found.steps.values())} steps"
     for kind, figures in found.memory.items():
-        slopes = "  ".join(f"{name} {_slope(figures[name])}" for name in ("own", "pss", "rest", "at rest"))
+        slopes = "  ".join(f"{name} {_slope(figures[name])}" for name in ("own", "pss", "rest", "floor"))
         yield f"{kind:10} {slopes}  median {figures['own median']} MiB, peak {figures['own peak']}"
     yield "\nseconds: median, 95 %, 99 %; first text"
     for what, times in found.whole.items():
