@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from benchmarks.soak.trend import Point, percentile, trend
+from benchmarks.soak.trend import Point, floor, percentile, trend
 
 HOUR = 3600.0
 
@@ -36,6 +36,20 @@ def test_a_process_that_begins_higher_than_the_one_before_has_not_grown() -> Non
     assert found is not None
     assert found.slope == pytest.approx(0.2, abs=0.3)
     assert found.hours == pytest.approx(2 * 2990 / HOUR)
+
+
+@pytest.mark.parametrize("slope", [0.0, 4.0])
+def test_the_floor_is_what_a_process_has_once_it_has_given_back_what_was_free(slope: float) -> None:
+    found = floor([(at, value + at % 60 / 20) for at, value in series(slope, noise=0.01)])
+    assert [int(at // 300) for at, _ in found] == list(range(10))
+    assert all(at % 60 == 0 for at, _ in found)
+    grown = trend([found])
+    assert grown is not None
+    assert grown.slope == pytest.approx(slope, abs=0.3)
+
+
+def test_the_floor_of_a_process_without_measurements_is_nothing() -> None:
+    assert floor([]) == []
 
 
 def test_a_handful_of_points_says_nothing() -> None:

@@ -61,14 +61,14 @@ SCHEDULE: tuple[tuple[float, Breaker], ...] = (
     (0.08, restart_broker),
     (0.13, hang_engine),
     (0.18, maintain),
-    (0.22, kill_engine),  # and then the engine is left alone for half of the time
+    (0.22, kill_engine),  # and then the engine is left alone, of an hour for 20 minutes after its warm-up
     (0.31, no_broker),
     (0.52, restart_broker),
     (0.58, maintain),
     (0.66, no_broker),
-    (0.78, kill_engine),
-    (0.87, hang_engine),
-    (0.92, restart_broker),
+    (0.86, restart_broker),
+    (0.91, kill_engine),
+    (0.96, hang_engine),
 )
 """What is broken after which share of the time."""
 

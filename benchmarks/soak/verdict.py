@@ -15,7 +15,9 @@ from benchmarks.soak.trend import Trend, floor, percentile, trend
 
 _MOST = 1.0  # MiB an hour that a process may grow
 _LEAST_HOURS = 0.3  # of measurements, below which a slope is noise
-_ENGINE_WARM_UP = 1200.0  # seconds of each engine, in which its heap takes its shape: measured, 422 to 428 MiB
+_WARM_UPS = {"engine": 1200.0, "embeddings": 300.0}
+"""Seconds of each process, in which its heap takes its shape; that of the engine went from 422 to 428 MiB."""
+
 _SHARES = (0.5, 0.95, 0.99)
 _KINDS = ("daemon", "engine", "embeddings")
 _BAD = re.compile(r"^(?P<text>(?:\d\d:\d\d:\d\d (?:ERROR|CRITICAL)|Traceback|.*was never retrieved).*)$", re.MULTILINE)
@@ -96,7 +98,7 @@ def _warmed(samples: list[Sample], kind: str, warm: float) -> Iterator[Sample]:
         process = each.processes.get(kind)
         if process is not None:
             began.setdefault(process.pid, each.at)
-            if each.at >= max(warm, began[process.pid] + (0.0 if kind == "daemon" else _ENGINE_WARM_UP)):
+            if each.at >= max(warm, began[process.pid] + _WARM_UPS.get(kind, 0.0)):
                 yield each
 
 
