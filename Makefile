@@ -7,6 +7,8 @@ BIN := .venv/bin
 UV := .venv/uv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--custom-compile-command "make lock" $(ARGS)
 
+export PYTHONUNBUFFERED := # whatever the caller has: programs that print nothing, or fail, without it are to show
+
 .DEFAULT_GOAL := help
 .PHONY: help run setup setup-test setup-bench setup-fuzz test test-slow chaos fuzz check bench soak lock clean
 

@@ -75,7 +75,8 @@ def main() -> None:
     parser.add_argument("--report", type=int, default=1, metavar="FD")
     options = parser.parse_args()
     recipe = Recipe(options.precision, {**OPTIONS, **dict(pair.split("=", 1) for pair in options.option)})
-    with os.fdopen(options.report, "w", encoding="utf-8", buffering=1) as pipe, _reported(_writer(pipe.write)) as tell:
+    pipe = os.fdopen(options.report, "w", encoding="utf-8", buffering=1, closefd=False)  # stdout is still to be flushed
+    with pipe, _reported(_writer(pipe.write)) as tell:
         tell({"stage": "reading"})
         folder = options.source
         if folder.is_file():
