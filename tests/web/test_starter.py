@@ -70,16 +70,14 @@ def test_a_seed_makes_a_draw_repeatable(client: openai.OpenAI) -> None:
 
 
 def test_a_seed_counts_on_for_several_answers(client: openai.OpenAI) -> None:
-    reply = client.chat.completions.create(
-        model="default",
-        messages=[{"role": "user", "content": "Tell me a story."}],
-        temperature=1.2,
-        seed=7,
-        n=2,
-        max_tokens=20,
-    )
+    # The first token only: without AVX-512, ONNX Runtime has another kernel for one sequence at a time than for more,
+    # and from the second token on, log probabilities differ by up to 0.2.
+    asked: dict[str, Any] = {"temperature": 2.0, "max_tokens": 1}
+    messages: list[Any] = [{"role": "user", "content": "Tell me a story."}]
+    reply = client.chat.completions.create(model="default", messages=messages, seed=7, n=4, **asked)
     texts = [choice.message.content for choice in reply.choices]
-    assert texts == [answer(client, "Tell me a story.", temperature=1.2, seed=seed, max_tokens=20) for seed in (7, 8)]
+    assert len(set(texts)) > 1
+    assert texts == [answer(client, "Tell me a story.", seed=seed, **asked) for seed in range(7, 11)]
 
 
 def test_a_json_schema_is_kept(client: openai.OpenAI) -> None:
