@@ -125,18 +125,22 @@ def test_a_model_does_not_run_before_its_signature_is_checked_where_there_is_no_
     asyncio.run(scenario())
 
 
-def test_nor_does_it_after_a_power_cut(home: Path, trusting: Config) -> None:
+async def after_power_cut(home: Path, trusting: Config, key: SecretKey, state: str) -> Config:
+    """Carry out a signed job without any model before; return a device as a power cut would have left it in a state."""
     path, images = home / "new.gguf", home / "images"
     job = update(path)
-    job["artifact"]["sig"] = write_signature(OTHER.sign(path.read_bytes(), "new"))
+    job["artifact"]["sig"] = write_signature(key.sign(path.read_bytes(), "new"))
     shutil.rmtree(trusting.models_dir)
     config = msgspec.structs.replace(trusting, offline=True)
+    async with running(config, images, serving="") as device:
+        await device.send(job)
+        await device.ends()
+    return msgspec.structs.replace(config, state_dir=images / state)
 
+
+def test_nor_does_it_after_a_power_cut(home: Path, trusting: Config) -> None:
     async def scenario() -> None:
-        async with running(config, images, serving="") as device:
-            await device.send(job)
-            await device.ends()
-        after = msgspec.structs.replace(config, state_dir=images / "verify")
+        after = await after_power_cut(home, trusting, OTHER, "verify")
         async with running(after, serving="", working=False) as device:
             assert device.installed() == [NEW]
             for _ in range(20):
@@ -151,17 +155,8 @@ def test_nor_does_it_after_a_power_cut(home: Path, trusting: Config) -> None:
 
 
 def test_one_whose_signature_was_right_serves_at_once_after_a_power_cut(home: Path, trusting: Config) -> None:
-    path, images = home / "new.gguf", home / "images"
-    job = update(path)
-    job["artifact"]["sig"] = write_signature(KEY.sign(path.read_bytes(), "new"))
-    shutil.rmtree(trusting.models_dir)
-    config = msgspec.structs.replace(trusting, offline=True)
-
     async def scenario() -> None:
-        async with running(config, images, serving="") as device:
-            await device.send(job)
-            await device.ends()
-        after = msgspec.structs.replace(config, state_dir=images / "commit")
+        after = await after_power_cut(home, trusting, KEY, "commit")
         async with running(after, serving="", working=False) as device:
             assert not device.node.restraints.any
             await serves(device.node, NEW)
